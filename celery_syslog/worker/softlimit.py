@@ -23,13 +23,14 @@ from typing import Any
 import celery.utils.log
 from billiard import pool
 
-from . import streams
+from . import lines, recorder, standin, streams, writers
 
 __all__ = ["SoftLimitGuard", "guard_child", "release_child"]
 
 #: Code that swallows exceptions on behalf of its caller: logging, Celery's stdout proxy, our streams.
 _SWALLOWERS = frozenset(
-    (logging.Logger.handle.__code__.co_filename, celery.utils.log.__file__, streams.__file__)
+    (logging.Logger.handle.__code__.co_filename, celery.utils.log.__file__)
+    + tuple(module.__file__ for module in (lines, recorder, standin, streams, writers))
 )
 
 

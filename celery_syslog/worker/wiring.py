@@ -9,6 +9,7 @@ announce a logger. So every receiver below may run any number of times, in any o
 from __future__ import annotations
 
 import logging
+import sys
 from typing import TYPE_CHECKING, Any
 
 from billiard.process import current_process
@@ -17,15 +18,16 @@ from celery._state import get_current_app
 from celery.exceptions import SoftTimeLimitExceeded
 
 from celery_syslog import context, trouble
+from celery_syslog.errors import ConfigurationError
 from celery_syslog.handler import SyslogHandler
-from celery_syslog.settings import Settings
+from celery_syslog.settings import PREFIX, Settings
 
 from . import config, loggers, softlimit, streams, tasks
 
 if TYPE_CHECKING:
     from celery import Celery
 
-__all__ = ["Installation", "install", "uninstall"]
+__all__ = ["Installation", "active", "install", "uninstall"]
 
 #: Where Celery's stdout proxy and our streams send captured lines.
 REDIRECTED = "celery.redirected"
@@ -52,11 +54,15 @@ class Installation:
         """Attach the handler to every logger that needs it; None when the settings are wrong."""
         found = config.read(self.app, self.overrides)
         if self.handler is None or self.handler.settings != found.settings:
-            self._report(found, logfile)
             self._drop_handler()
-            if found.faults:
+            if not found.faults:
+                try:
+                    self.handler = self._make_handler(found.settings)
+                except ConfigurationError as error:
+                    found = found._replace(faults=tuple(PREFIX + fault for fault in error.faults))
+            self._report(found, logfile)
+            if self.handler is None:
                 return None
-            self.handler = self._make_handler(found.settings)
         loggers.attach(self.handler)
         if not found.settings.console:
             self.console += loggers.remove_console()
@@ -145,6 +151,8 @@ def install(app: Celery, overrides: dict[str, Any]) -> None:
         _connect()
     else:
         present.overrides = overrides or present.overrides
+    if "celery.worker.control" in sys.modules:  # this is the celery command, perhaps `inspect`
+        _add_command()
 
 
 def uninstall(app: Celery) -> None:
@@ -162,32 +170,38 @@ def _unwrapped(app: Any) -> Any:
     return get(app) if get else app
 
 
-def _active() -> Installation | None:
-    """Return the installation of this process's app: Celery's logging signals do not name one."""
+def active() -> Installation | None:
+    """Return the installation of this process's app, if any: Celery's logging signals do not name one."""
     current = _installed.get(id(get_current_app()))
     return current or (list(_installed.values())[-1] if _installed else None)
 
 
 def _after_setup(logfile: object = None, **kwargs: Any) -> None:
-    if installation := _active():
+    if installation := active():
         installation.set_up(logfile)
 
 
 def _celeryd_init(sender: str, instance: Any, **kwargs: Any) -> None:
-    if installation := _installed.get(id(_unwrapped(instance.app))) or _active():
+    if installation := _installed.get(id(_unwrapped(instance.app))) or active():
         installation.rename(program="worker", node=str(sender))
+        _add_command()
+
+
+def _add_command() -> None:
+    """Register `inspect syslog`; apart, because Celery's remote control is slow to import."""
+    from . import inspect  # noqa: F401
 
 
 def _celeryd_after_setup(instance: Any, **kwargs: Any) -> None:
     """The last signal before the worker redirects its streams, and the first after custom logging."""
-    if installation := _active():
+    if installation := active():
         installation.set_up()
         if installation.capture(instance.redirect_stdouts):
             instance.redirect_stdouts = False  # or Celery's proxy would take our place
 
 
 def _worker_process_init(sender: Any = None, **kwargs: Any) -> None:
-    if installation := _active():
+    if installation := active():
         if sender:
             installation.rename(program="worker", node=str(sender))
         installation.set_up()
@@ -195,7 +209,7 @@ def _worker_process_init(sender: Any = None, **kwargs: Any) -> None:
 
 
 def _beat_init(sender: Any = None, **kwargs: Any) -> None:
-    if installation := _active():
+    if installation := active():
         installation.rename(program="beat")
         installation.set_up()
         installation.capture()
@@ -206,18 +220,18 @@ def _task_prerun(**kwargs: Any) -> None:
 
 
 def _task_postrun(**kwargs: Any) -> None:
-    if (installation := _active()) and installation.streams is not None:
+    if (installation := active()) and installation.streams is not None:
         installation.streams.flush_partial()
     tasks.forget()
 
 
 def _worker_process_shutdown(exitcode: int | None = None, **kwargs: Any) -> None:
-    if installation := _active():
+    if installation := active():
         installation.flush(HARD_LIMIT_FLUSH if exitcode == HARD_LIMIT_EXIT else None)
 
 
 def _worker_shutdown(**kwargs: Any) -> None:
-    if installation := _active():
+    if installation := active():
         installation.flush()
 
 
