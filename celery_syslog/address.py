@@ -70,7 +70,8 @@ def parse_addresses(value: object) -> tuple[Address, ...]:
     Raises ConfigurationError with a fault for each part that is wrong.
     """
     parts = _parts(value)
-    found, faults = [], []
+    found: list[Address] = []
+    faults: list[str] = []
     for part in parts:
         try:
             found.append(parse_address(part))

@@ -11,8 +11,10 @@ from typing import Any
 from . import trouble
 from .address import Address
 from .delivery import Delivery
+from .errors import ConfigurationError
 from .formatters import encoder_for
 from .settings import Settings, settings_from
+from .transports import unsupported
 
 __all__ = ["SyslogHandler"]
 
@@ -39,12 +41,16 @@ class SyslogHandler(logging.Handler):
         return handler
 
     def _prepare(self, settings: Settings, names: dict[str, str]) -> None:
+        missing = [f"url: {fault}" for fault in unsupported(settings.url)]
+        if missing:
+            raise ConfigurationError(missing)
         logging.Handler.__init__(self, settings.level or logging.NOTSET)
         self.settings = settings
         self.delivery = Delivery(settings.url, settings)
         first = settings.url[0] if settings.url else Address("unix")
         self._encode = encoder_for(settings, first, self._ident(names))
         self._send = self.delivery.send
+        self.delivery.on_recovered = self._drop_report
 
     def _ident(self, names: dict[str, str]) -> str:
         program = os.path.basename(sys.argv[0]) if sys.argv and sys.argv[0] else "python"
@@ -91,6 +97,13 @@ class SyslogHandler(logging.Handler):
         where = f"{record.pathname}:{record.lineno}"
         name = kind.__name__ if kind else "error"
         trouble.tell("emit", f"a record of logger {record.name} ({where}) was lost: {name}: {error}")
+
+    def _drop_report(self, dropped: dict[str, int], seconds: float) -> bytes:
+        """Return the record that says in the log itself what an incident cost."""
+        what = "dropped %d records in %.1f s: %s"
+        args = (sum(dropped.values()), seconds, ", ".join(dropped))
+        record = logging.LogRecord("celery_syslog", logging.WARNING, __file__, 0, what, args, None)
+        return self._encode(record)[0]
 
     def flush(self) -> None:
         """Wait until what is buffered has been sent, at most ``syslog_flush_timeout`` seconds."""

@@ -11,7 +11,7 @@ from . import wiring
 __all__ = ["syslog"]
 
 
-@inspect_command()
+@inspect_command()  # type: ignore[untyped-decorator]
 def syslog(state: Any, **kwargs: Any) -> dict[str, Any]:
     """Syslog delivery counters of every process of the worker."""
     installation = wiring.active()

@@ -28,10 +28,10 @@ from . import lines, recorder, standin, streams, writers
 __all__ = ["SoftLimitGuard", "guard_child", "release_child"]
 
 #: Code that swallows exceptions on behalf of its caller: logging, Celery's stdout proxy, our streams.
-_SWALLOWERS = frozenset(
-    (logging.Logger.handle.__code__.co_filename, celery.utils.log.__file__)
-    + tuple(module.__file__ for module in (lines, recorder, standin, streams, writers))
-)
+_SWALLOWERS = {
+    logging.Logger.handle.__code__.co_filename,
+    *(module.__file__ for module in (celery.utils.log, lines, recorder, standin, streams, writers)),
+}
 
 
 class SoftLimitGuard:

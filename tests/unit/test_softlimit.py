@@ -61,8 +61,7 @@ def guarded() -> Iterator[None]:
 
 def one_line_loop(alarm: Alarm) -> str:
     try:
-        while True:
-            log.info("%s", alarm)  # noqa: E701
+        while True: log.info("%s", alarm)  # noqa: E701  # fmt: skip
     except Limit:
         return "caught"
 

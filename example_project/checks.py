@@ -1,0 +1,53 @@
+"""What must be there before anything is started; what is missing is said in one line."""
+
+import os
+import stat
+
+from .options import Options, Problem
+
+__all__ = ["check_broker", "check_platform", "check_syslog"]
+
+
+def check_platform() -> None:
+    """Raise Problem where Celery's prefork pool does not run."""
+    if not hasattr(os, "fork"):
+        raise Problem("this demo needs processes that fork: Linux, macOS, or WSL on Windows")
+
+
+def check_syslog(options: Options) -> None:
+    """Raise Problem if a local socket is not there: datagrams to nowhere would tell nobody."""
+    for address in options.addresses:
+        if address.scheme != "unix" or address.path.startswith("@"):
+            continue
+        try:
+            if stat.S_ISSOCK(os.stat(address.path).st_mode):
+                continue
+            reason = "is not a socket"
+        except OSError as error:
+            reason = f"cannot be used ({error.strerror})"
+        raise Problem(
+            f"{address.path} {reason}; apt-get install rsyslog gives you a collector, "
+            "and without --syslog the demo brings its own receiver"
+        )
+
+
+def check_broker(url: str) -> None:
+    """Raise Problem if the broker does not let us in."""
+    from .celery import app
+
+    shown = f"{url.partition(':')[0]}://"
+    try:
+        with app.connection_for_write() as connection:
+            shown = connection.as_uri()  # without the password
+            connection.connect()
+    except Exception as error:  # each of Kombu's transports has its own, down to KeyError and ImportError
+        raise Problem(
+            f"cannot use the broker {shown}: {_reason(error)}; apt-get install rabbitmq-server or "
+            "docker run -p 5672:5672 rabbitmq gives you one, and without --broker the demo uses a folder"
+        ) from None
+
+
+def _reason(error: Exception) -> str:
+    if isinstance(error, OSError) and error.strerror:
+        return error.strerror
+    return str(error.args[0] if isinstance(error, KeyError) else error) or type(error).__name__

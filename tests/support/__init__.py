@@ -1,0 +1,1 @@
+"""What the tests share: real daemons, real workers and the known set of lines."""
