@@ -5,7 +5,7 @@ from __future__ import annotations
 from unittest.mock import patch
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from celery_syslog.worker import lines
@@ -66,6 +66,7 @@ def test_lines_of_a_text(text: str, expected: list[str]) -> None:
     assert fed(text) == expected
 
 
+@settings(deadline=None)
 @given(st.lists(TEXT, max_size=12), st.integers(1, 9))
 def test_pieces_do_not_matter(pieces: list[str], limit: int) -> None:
     """Any pieces give the lines of the whole text, which are those of the rules read literally."""

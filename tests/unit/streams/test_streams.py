@@ -119,7 +119,7 @@ def test_progress_bar_is_its_last_state(captured: Captured) -> None:
     assert captured.lines == ["100%"]
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(PIECES)
 def test_any_writes_are_the_lines_of_their_text(captured: Captured, pieces: list[str]) -> None:
     """Any sequence of writes makes the records of the text as a whole, whichever method takes it."""
@@ -135,7 +135,7 @@ def test_any_writes_are_the_lines_of_their_text(captured: Captured, pieces: list
         assert captured.lines == expected
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.text(st.characters(exclude_categories=("Cs",))), st.integers(1, 5))
 def test_bytes_may_come_split_inside_a_character(captured: Captured, text: str, size: int) -> None:
     """Bytes in pieces of any size are decoded as the whole would be."""
