@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterable
 
@@ -10,7 +9,7 @@ from .message import Message
 
 __all__ = ["LONG_FIELDS", "cut_json", "cut_text", "head_of", "join", "marker"]
 
-# What RFC 3164 text carries in each part; RFC 5424 and JSON have a field for it.
+# What each part of a text carries; JSON, and the structured data of RFC 5424, have a field for it.
 _MARKER = re.compile(r"\(part ([0-9]+)/([0-9]+)\) ")
 
 #: The fields of a JSON message that are cut and joined.
@@ -24,7 +23,7 @@ _OCTAL, _UNICODE = 4, 6
 
 
 def marker(part: str) -> bytes:
-    """Return what stands before the text of a part, ``2/5`` say, where nothing else tells it."""
+    """Return what stands before the text of a part, ``2/5`` say."""
     return f"(part {part}) ".encode()
 
 
@@ -130,6 +129,8 @@ def join(messages: Iterable[Message]) -> Message:
     part's. A message that was not cut comes back as it is.
     """
     first, *others = messages
+    if not others:
+        return first
     elements = {
         sd_id: {name: value for name, value in params.items() if name != "part"}
         for sd_id, params in first.structured_data.items()
@@ -137,8 +138,6 @@ def join(messages: Iterable[Message]) -> Message:
     whole = first._replace(structured_data={sd_id: params for sd_id, params in elements.items() if params})
     if first.fields:
         return _join_fields(whole, others)
-    if first.version == 1:
-        return whole._replace(msg="".join([first.msg, *(message.msg for message in others)]))
     found = _MARKER.search(first.msg)
     before = first.msg[: found.start()] if found else ""
     return whole._replace(msg=before + "".join([_after_marker(message) for message in (first, *others)]))
@@ -150,6 +149,8 @@ def _after_marker(message: Message) -> str:
 
 
 def _join_fields(first: Message, others: list[Message]) -> Message:
+    import json  # this module is on the way of every log line, and joining is not
+
     fields = {name: value for name, value in first.fields.items() if name != "part"}
     for message in others:
         for name in LONG_FIELDS:

@@ -39,12 +39,14 @@ def clean_host(text: str | None) -> str:
 def encode(message: Message, *, keep_newlines: bool = False) -> bytes:
     """Return ``<PRI>Mmm dd hh:mm:ss [HOSTNAME ]TAG[pid]: MSG``.
 
-    HOSTNAME is left out when the message has none: the form of the local socket. Never raises;
-    what the grammar forbids is replaced (``_``) or escaped (``#ooo``). Without a timestamp, so is
-    the header's: RFC 3164 then has the collector fill in its own.
+    HOSTNAME is left out when the message has none: the form of the local socket. Without a timestamp
+    both are: RFC 3164 then has the collector fill in its own. Never raises; what the grammar forbids
+    is replaced (``_``) or escaped (``#ooo``).
     """
-    time = "" if message.timestamp is None else f"{format_bsd(message.timestamp)} "
-    host = "" if message.hostname is None else f"{clean_host(message.hostname)} "
+    time = host = ""
+    if message.timestamp is not None:
+        time = f"{format_bsd(message.timestamp)} "
+        host = "" if message.hostname is None else f"{clean_host(message.hostname)} "
     pid = "" if message.procid is None else f"[{_NOT_PID.sub('_', message.procid)[:128]}]"
     head = f"<{message.priority}>{time}{host}{clean_tag(message.app_name)}{pid}: "
     return head.encode("ascii") + escape(message.msg, keep_newlines=keep_newlines)
@@ -63,7 +65,8 @@ def decode(data: bytes, *, strict: bool = False, now: datetime | None = None) ->
     timestamp, end = _timestamp(text, now)
     if strict and timestamp is None:
         raise DecodeError("TIMESTAMP: 'Mmm dd hh:mm:ss' was expected", start)
-    found = _LOCAL.match(text, end) or _NETWORK.match(text, end)
+    # A HOSTNAME comes after a TIMESTAMP only; without one, the first words are more likely text.
+    found = _LOCAL.match(text, end) or (_NETWORK.match(text, end) if timestamp else None)
     if found is None:
         if strict:
             raise DecodeError("TAG: a name and ':' were expected", start)

@@ -79,7 +79,18 @@ def test_payload(head: bytes, cookie: bytes) -> None:
 
 @pytest.mark.parametrize(
     "text",
-    ["", "{", "{}", "{x}", '["a"]', "@cee:", '{"a": 1} x', "{" * 100000 + "}", "[" * 100000, '{"a":' * 10000 + "}"],
+    [
+        "",
+        "{",
+        "{}",
+        "{x}",
+        '["a"]',
+        "@cee:",
+        '{"a": 1} x',
+        "{" * 100000 + "}",
+        "[" * 100000,
+        '{"a":' * 10000 + "}",
+    ],
 )
 def test_no_payload(text: str) -> None:
     """Anything but one JSON object is just text."""

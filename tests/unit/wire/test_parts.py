@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 
-
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -15,7 +14,7 @@ from celery_syslog.wire.parts import cut_json, cut_text, head_of, join, marker
 
 ANY_TEXT = st.text(st.characters(exclude_categories=()))
 LONG_TEXTS = st.one_of(
-    st.text(st.sampled_from("a\n #01\\\"é漢😀\0\ud800"), max_size=400),
+    st.text(st.sampled_from('a\n #01\\"é漢😀\0\ud800'), max_size=400),
     ANY_TEXT.map(lambda text: text * 20),
 )
 
@@ -50,7 +49,10 @@ def test_escape_stays_whole() -> None:
 def test_json_chunks(texts: list[str], room: int) -> None:
     """Chunks of JSON members fit, are valid JSON each, and the fields join to the texts."""
     names = ["message", "exc_message", "traceback"][: len(texts)]
-    encoded = [(name, json.dumps(text, ensure_ascii=True)[1:-1].encode()) for name, text in zip(names, texts)]
+    encoded = [
+        (name, json.dumps(text, ensure_ascii=True)[1:-1].encode())
+        for name, text in zip(names, texts, strict=True)
+    ]
     found = dict.fromkeys(names, "")
     for chunk in cut_json(encoded, room):
         assert len(chunk) <= room
@@ -85,10 +87,14 @@ def test_join_text() -> None:
 
 
 def test_join_structured() -> None:
-    """Parts of RFC 5424 text are told by structured data, which loses that again."""
-    data = [{"celery@1": {"task_id": "x", "part": f"{number}/2"}} for number in (1, 2)]
-    messages = [Message(structured_data=data[0], msg="(part 1/2) "), Message(structured_data=data[1], msg="two")]
-    assert join(messages) == Message(structured_data={"celery@1": {"task_id": "x"}}, msg="(part 1/2) two")
+    """Parts of RFC 5424 are told by structured data too, which loses that again."""
+    data = [{"celery@1": {"task_id": "x", "part": f"{number}/2"}, "extra@1": {"a": "b"}} for number in (1, 2)]
+    messages = [
+        Message(structured_data=data[0], msg="a: (part 1/2) (part 1/2) "),
+        Message(structured_data=data[1], msg="a: (part 2/2) two"),
+    ]
+    expected = {"celery@1": {"task_id": "x"}, "extra@1": {"a": "b"}}
+    assert join(messages) == Message(structured_data=expected, msg="a: (part 1/2) two")
 
 
 def test_join_fields() -> None:
@@ -105,5 +111,6 @@ def test_join_fields() -> None:
 @pytest.mark.parametrize("version", [0, 1])
 def test_join_of_one(version: int) -> None:
     """A message that was never cut is its own whole."""
-    message = Message(structured_data={"a@1": {"b": "c"}} if version else {}, msg="text", version=version)
+    data = {"a@1": {"b": "c", "part": "x"}} if version else {}
+    message = Message(structured_data=data, msg="(part 1/1) text", version=version)
     assert join([message]) == message

@@ -88,7 +88,14 @@ def test_any_value_is_written(message: Message) -> None:
 def test_lenient(data: bytes, expected: tuple[object, ...]) -> None:
     """What senders really write is taken apart as far as it can be told, and the rest is the message."""
     found = decode(data)
-    assert (found.facility, found.severity, found.hostname, found.app_name, found.procid, found.msg) == expected
+    assert (
+        found.facility,
+        found.severity,
+        found.hostname,
+        found.app_name,
+        found.procid,
+        found.msg,
+    ) == expected
     assert (found.version, found.raw) == (0, data)
 
 

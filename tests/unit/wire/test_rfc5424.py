@@ -27,7 +27,8 @@ EXAMPLES = [
         ),
     ),
     (
-        b"<165>1 2003-08-24T05:14:15.000003-07:00 192.0.2.1 myproc 8710 - - %% It's time to make the do-nuts.",
+        b"<165>1 2003-08-24T05:14:15.000003-07:00 192.0.2.1 myproc 8710 - - "
+        b"%% It's time to make the do-nuts.",
         Message(
             20, 5, datetime(2003, 8, 24, 5, 14, 15, 3, timezone(timedelta(hours=-7))), "192.0.2.1", "myproc",
             "8710", None, {}, "%% It's time to make the do-nuts.",
