@@ -92,7 +92,7 @@ class bind:  # noqa: N801 - used like a function, as contextlib's are
     fields would leak into the caller between two values; use a block around the loop instead.
     """
 
-    def __init__(self, **fields: Any) -> None:
+    def __init__(self, /, **fields: Any) -> None:
         self.fields = fields
         self._tokens: list[Token[Mapping[str, Any]]] = []
 

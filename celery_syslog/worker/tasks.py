@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import threading
 from typing import Any
 
@@ -9,7 +10,7 @@ from celery._state import _task_stack
 
 from celery_syslog.context import TaskContext
 
-__all__ = ["current_task", "forget"]
+__all__ = ["current_task", "forget", "task_of_process"]
 
 
 class _Last(threading.local):
@@ -54,6 +55,29 @@ def _context(task: Any, request: Any) -> TaskContext | None:
         queue=delivery.get("routing_key"),
         worker=request.hostname,
     )
+
+
+def task_of_process(pid: int) -> TaskContext | None:
+    """Return the task a pool process works on, as the worker's main process knows it.
+
+    billiard's line about a process that died names the process only.
+    """
+    state = sys.modules.get("celery.worker.state")
+    for request in list(state.active_requests) if state else ():
+        if request.worker_pid == pid:
+            return _context(request.task, _Request(request))
+    return None
+
+
+class _Request:
+    """A main process's request with the names that a task's own request has."""
+
+    def __init__(self, request: Any) -> None:
+        headers = request.request_dict
+        self.id = request.id
+        self.root_id, self.parent_id = headers.get("root_id"), headers.get("parent_id")
+        self.group, self.retries = headers.get("group"), headers.get("retries")
+        self.delivery_info, self.hostname = request.delivery_info, request.hostname
 
 
 def forget() -> None:

@@ -17,12 +17,13 @@ from celery import signals
 from celery._state import get_current_app
 from celery.exceptions import SoftTimeLimitExceeded
 
-from celery_syslog import context, trouble
+from celery_syslog import context, events, trouble
+from celery_syslog.context import bound
 from celery_syslog.errors import ConfigurationError
 from celery_syslog.handler import SyslogHandler
 from celery_syslog.settings import PREFIX, Settings
 
-from . import config, loggers, softlimit, streams, tasks
+from . import config, loggers, propagation, softlimit, streams, tasks
 
 if TYPE_CHECKING:
     from celery import Celery
@@ -49,10 +50,12 @@ class Installation:
         self.streams: streams.Streams | None = None
         self.console: loggers.Console = []
         self.reported = ""
+        self._propagates: bool | None = None
 
     def set_up(self, logfile: object = None) -> SyslogHandler | None:
         """Attach the handler to every logger that needs it; None when the settings are wrong."""
         found = config.read(self.app, self.overrides)
+        self._propagates = found.settings.propagate
         if self.handler is None or self.handler.settings != found.settings:
             self._drop_handler()
             if not found.faults:
@@ -67,6 +70,7 @@ class Installation:
         if not found.settings.console:
             self.console += loggers.remove_console()
         context.set_task_provider(tasks.current_task)
+        events.set_process_tasks(tasks.task_of_process)
         return self.handler
 
     def _make_handler(self, settings: Settings) -> SyslogHandler:
@@ -113,6 +117,12 @@ class Installation:
         if self.handler is not None:
             self.handler.rename(self.names)
 
+    def propagates(self) -> bool:
+        """Tell whether bind() fields travel; a process that only publishes never sets up logging."""
+        if self._propagates is None:
+            self._propagates = config.read(self.app, self.overrides).settings.propagate
+        return self._propagates
+
     def flush(self, timeout: float | None = None) -> None:
         """Send what is still held, at most ``timeout`` seconds (None: ``syslog_flush_timeout``)."""
         if self.streams is not None:
@@ -130,6 +140,7 @@ class Installation:
         self.console = []
         self._drop_handler()
         context.set_task_provider(None)
+        events.set_process_tasks(None)
         softlimit.release_child()
 
     def _drop_handler(self) -> None:
@@ -215,13 +226,21 @@ def _beat_init(sender: Any = None, **kwargs: Any) -> None:
         installation.capture()
 
 
-def _task_prerun(**kwargs: Any) -> None:
+def _before_task_publish(headers: dict[str, Any] | None = None, **kwargs: Any) -> None:
+    if bound() and (installation := active()) and installation.propagates():
+        propagation.depart(headers)
+
+
+def _task_prerun(task_id: str, task: Any, **kwargs: Any) -> None:
     softlimit.guard_child()
+    if (installation := active()) and installation.propagates():
+        propagation.arrive(task_id, task.request)
 
 
-def _task_postrun(**kwargs: Any) -> None:
+def _task_postrun(task_id: str, **kwargs: Any) -> None:
     if (installation := active()) and installation.streams is not None:
         installation.streams.flush_partial()
+    propagation.leave(task_id)
     tasks.forget()
 
 
@@ -242,6 +261,7 @@ _RECEIVERS = (
     (signals.celeryd_after_setup, _celeryd_after_setup),
     (signals.worker_process_init, _worker_process_init),
     (signals.beat_init, _beat_init),
+    (signals.before_task_publish, _before_task_publish),
     (signals.task_prerun, _task_prerun),
     (signals.task_postrun, _task_postrun),
     (signals.worker_process_shutdown, _worker_process_shutdown),
