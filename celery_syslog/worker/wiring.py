@@ -35,7 +35,7 @@ REDIRECTED = "celery.redirected"
 
 #: Seconds for a flush in a child that is ending on a hard time limit: billiard kills it 0.1 s after
 #: asking it to go (billiard/pool.py, _trywaitkill).
-HARD_LIMIT_FLUSH = 0.05
+HARD_LIMIT_FLUSH = 0.03
 HARD_LIMIT_EXIT = -241
 
 

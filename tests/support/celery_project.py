@@ -16,14 +16,15 @@ from .waiting import DEADLINE, wait_until
 
 __all__ = ["Project"]
 
-_OLD_NAMES = {"broker_url": "BROKER_URL", "broker_transport_options": "BROKER_TRANSPORT_OPTIONS"}
+_OLD_NAMES = {"imports": "CELERY_IMPORTS"}
 
 
 class Project:
     """The project of ``support.project`` with the configuration a test states.
 
     ``style`` says how the settings are written: ``plain``, ``upper`` (Celery's old names) or
-    ``django`` (a CELERY_ namespace). ``install`` is ``call``, ``auto`` (through ``imports``) or "".
+    ``django`` (a CELERY_ namespace). ``install`` is ``call``, ``auto`` (through ``imports``),
+    ``both`` or "".
     The broker is a folder unless ``broker`` gives a URL.
     """
 
@@ -44,7 +45,7 @@ class Project:
         for name in ("queue", "control", "results"):
             (folder / name).mkdir()
         self.broker = broker
-        if install == "auto":
+        if install in ("auto", "both"):
             config = {"imports": ["celery_syslog.auto"], **config}
         self._write_settings({**self._broker(), **config}, style)
         conf = {
@@ -102,6 +103,22 @@ class Project:
         wait_until(file.exists, f"task {task_id} to end", timeout=timeout, detail=self._consoles)
         outcome: dict[str, Any] = json.loads(file.read_text())
         return outcome
+
+    def wait_idle(self, tasks: int) -> None:
+        """Wait until the worker's main process knows of as many ended tasks.
+
+        A task's own process is sooner done than the main one has acknowledged the task's message, and a
+        message that is not acknowledged at a restart is delivered again.
+        """
+        wait_until(lambda: self._ask("active") == [] and self._total() >= tasks, "the worker to be idle")
+
+    def _ask(self, what: str) -> Any:
+        ask = self.client.control.broadcast
+        replies = ask(what, reply=True, limit=1, timeout=5, connection=self._connection)
+        return next(iter(replies[0].values())) if replies else None
+
+    def _total(self) -> int:
+        return sum((self._ask("stats") or {}).get("total", {}).values())
 
     def _consoles(self) -> str:
         files = (self.folder / "out", self.folder / "err")

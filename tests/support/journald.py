@@ -7,12 +7,14 @@ import os
 import shutil
 import subprocess
 import uuid
+from datetime import datetime, timezone
 from pathlib import Path
 from typing import Any
 
 from .daemon import Daemon
 from .line import Line
-from .rsyslog import takes_datagrams
+from .rsyslog import READY, takes_datagrams
+from .seen import Seen
 from .waiting import missing, program
 
 __all__ = ["Journald"]
@@ -49,15 +51,19 @@ class Journald(Daemon):
 
     def ready(self) -> bool:
         """Tell whether its socket takes a datagram."""
-        return takes_datagrams(self.dev_log, b"<191>ready[0]: ready")
+        return takes_datagrams(self.dev_log, READY)
 
     def messages(self, *matches: str) -> list[dict[str, Any]]:
         """Return the entries as ``journalctl -o json`` gives them, those of ``matches`` only."""
-        command = [self.journalctl, f"--namespace={self.namespace}", "--no-pager", "-o", "json", *matches]
+        command = [self.journalctl, f"--namespace={self.namespace}", "--all", "-o", "json", *matches]
         done = subprocess.run(command, capture_output=True, check=False, timeout=30)
         found = [json.loads(line) for line in done.stdout.splitlines() if line.startswith(b"{")]
         own = ("ready", "systemd-journald")
         return [entry for entry in found if entry.get("SYSLOG_IDENTIFIER") not in own]
+
+    def seen(self) -> list[Seen]:
+        """Return the entries, every field that RFC 3164 has."""
+        return [_seen(entry) for entry in self.messages()]
 
     def lines(self) -> list[Line]:
         """Return the entries; a MESSAGE that is no UTF-8 text comes as a list of byte values."""
@@ -73,15 +79,34 @@ class Journald(Daemon):
             shutil.rmtree(place, ignore_errors=True)
 
 
-def _line(entry: dict[str, Any]) -> Line:
+def _text(entry: dict[str, Any]) -> str:
     message = entry.get("MESSAGE") or ""
-    text = bytes(message).decode(errors="replace") if isinstance(message, list) else message
+    return bytes(message).decode(errors="replace") if isinstance(message, list) else message
+
+
+def _seen(entry: dict[str, Any]) -> Seen:
+    # RFC 3164 has no year; 1972 was a leap year, so that every date exists.
+    time = datetime.strptime(f"1972 {entry['SYSLOG_TIMESTAMP'].strip()}", "%Y %b %d %H:%M:%S")
+    return Seen(
+        facility=int(entry.get("SYSLOG_FACILITY", 0)),
+        severity=int(entry["PRIORITY"]),
+        time=time.replace(tzinfo=timezone.utc),
+        host=entry["_HOSTNAME"],
+        ident=entry["SYSLOG_IDENTIFIER"],
+        pid=entry["SYSLOG_PID"],
+        msgid="",
+        sd={},
+        text=_text(entry),
+    )
+
+
+def _line(entry: dict[str, Any]) -> Line:
     pid = entry.get("SYSLOG_PID", "")
     return Line(
         int(entry.get("SYSLOG_FACILITY", 1)) * 8 + int(entry.get("PRIORITY", 6)),
         entry.get("_HOSTNAME", ""),
         entry.get("SYSLOG_IDENTIFIER", ""),
         int(pid) if pid.isdigit() else None,
-        text,
+        _text(entry),
         b"",
     )

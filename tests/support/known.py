@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import NamedTuple
 
-__all__ = ["EMIT", "HERMIT", "PRINTED", "Expected", "token"]
+__all__ = ["EMIT", "HERMIT", "OUTSIDE", "PRINTED", "Expected", "token"]
 
 
 class Expected(NamedTuple):
@@ -37,6 +37,10 @@ EMIT = {
     "print-unfinished": Expected(6),
     "stderr": Expected(4),
 }
+
+#: The kinds that the main process and beat write outside any task, and their severity. The unfinished
+#: line is sent when the process ends.
+OUTSIDE = {"log": 6, "print": 6, "stderr": 4, "unfinished": 6}
 
 #: The kinds that come from stdout and stderr.
 PRINTED = frozenset({"print", "print-several", "print-pieces", "print-unfinished", "stderr"})

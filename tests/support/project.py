@@ -33,7 +33,7 @@ register()
 app = Celery("proj")
 app.config_from_object("settings", namespace=conf.NAMESPACE)
 
-if conf.INSTALL == "call":
+if conf.INSTALL in ("call", "both"):
     from celery_syslog import install
 
     install(app, **conf.OVERRIDES)
@@ -42,6 +42,20 @@ task_logger = get_task_logger("proj.tasks")
 child_logger = logging.getLogger("proj.tasks.child")
 library = logging.getLogger("thirdparty")
 hermit = logging.getLogger("hermit")
+
+
+class SlowFormatter(logging.Formatter):
+    """Takes its time, so that nearly every interruption falls inside a handler of the user's."""
+
+    def format(self, record: logging.LogRecord) -> str:
+        """Wait before formatting."""
+        time.sleep(0.005)
+        return super().format(record)
+
+
+slow = logging.getLogger("slow")
+slow.addHandler(logging.StreamHandler(sys.__stderr__))
+slow.handlers[0].setFormatter(SlowFormatter())
 
 if conf.LOGGING == "basic":
     logging.basicConfig(level=logging.INFO, format="basic %(message)s")
@@ -79,6 +93,7 @@ def _say_outside_tasks(place: str) -> None:
     library.info(token(f"{place}-log", conf.BOOT))
     print(token(f"{place}-print", conf.BOOT))
     sys.stderr.write(token(f"{place}-stderr", conf.BOOT) + "\n")
+    print(token(f"{place}-unfinished", conf.BOOT), end="")
 
 
 @signals.worker_ready.connect(weak=False)
@@ -181,7 +196,8 @@ def die(run: str) -> None:
 @app.task(name="proj.loop")
 def loop(how: str, run: str, seconds: float) -> str:
     """Write lines without a pause until the soft limit comes; tell whether it did."""
-    write = {"log": task_logger.info, "print": print, "library": library.info}[how]
+    ways = {"log": task_logger.info, "print": print, "library": library.info, "slow": slow.info}
+    write = ways[how]
     deadline = time.monotonic() + seconds
     try:
         while time.monotonic() < deadline:

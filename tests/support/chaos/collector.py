@@ -93,7 +93,9 @@ class Mill:
                 if not data:
                     break
                 if self.stream:
-                    *whole, self.tails[end] = (self.tails[end] + data).split(b"\n")
+                    # The standard library ends its messages with NUL, the package with LF.
+                    data = self.tails[end] + data.replace(b"\0", b"\n")
+                    *whole, self.tails[end] = data.split(b"\n")
                     self.lines += whole
                 else:
                     self.lines.append(data)

@@ -40,6 +40,7 @@ class Outcome(NamedTuple):
     noise: float = 0.0  # how late the machine woke an idle process meanwhile
     cpu999: float = 0.0  # 99.9th percentile of a call's own CPU time, first calls left out
     waits: int = 0  # calls over 10 ms
+    threads: int = 0  # of the process that had most, at its end
     counters: dict[str, Any] = {}
 
     @property
@@ -109,6 +110,7 @@ def measured(plans: list[Plan]) -> dict[str, Any]:
         "longest": max((item["longest"] for item in found), default=0.0),
         "cpu999": max((item["cpu999"] for item in found), default=0.0),
         "waits": sum(item["waits"] for item in found),
+        "threads": max((item["threads"] for item in found), default=0),
         "noise": max((float(text or 0) for text in noises), default=0.0),
         "counters": {**totals, "dropped": dict(dropped)},
     }

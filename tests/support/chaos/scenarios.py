@@ -15,6 +15,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import NamedTuple
 
+from support.rsyslog import Rsyslog
 from support.waiting import DEADLINE, wait_until
 
 from .collector import Collector
@@ -113,7 +114,9 @@ def inherit(plan: Plan, folder: Path) -> None:
 
 def disk_full(kind: str, profile: Profile, folder: Path) -> Outcome:
     """An outage during which the disk of the spool is full after 64 KiB; memory takes the rest."""
-    plan = Plan(kind, str(folder / "log"), str(folder / "out"), {"spool": str(folder / "spool")}, records=3000)
+    plan = Plan(
+        kind, str(folder / "log"), str(folder / "out"), {"spool": str(folder / "spool")}, records=3000
+    )
     plan = plan._replace(file_limit=1 << 16, rest=0.0001)
 
     def during(process: subprocess.Popen[bytes]) -> None:
@@ -204,6 +207,20 @@ def stalled_exit(kind: str, profile: Profile, folder: Path) -> Outcome:
         return take(plan, collector, during)
 
 
+def rsyslog(kind: str, profile: Profile, folder: Path) -> Outcome:
+    """A real rsyslogd restarted (SIGTERM) under load; what its socket holds at that moment dies with it."""
+    with Rsyslog() as daemon:
+        plan = Plan(kind, str(daemon.socket), str(folder / "out"), processes=2, rest=0.0005)
+        count = max(5, profile.restarts // 4)
+        with sending(plan._replace(seconds=count * 0.3)) as process:
+            for _ in range(count):
+                time.sleep(0.1)
+                daemon.restart()
+            process.wait(DEADLINE * 3)
+        daemon.restart()  # it writes everything down when it ends
+        return judge([plan], [message["rawmsg"].encode() for message in daemon.messages()])
+
+
 #: Every scenario, as it stands in the report.
 SCENARIOS: dict[str, Scenario] = {
     "restarts, datagrams": restarts,
@@ -218,4 +235,5 @@ SCENARIOS: dict[str, Scenario] = {
     "recursion": recursion,
     "six ends": exits,
     "end during a stall": stalled_exit,
+    "rsyslogd restarted": rsyslog,
 }
