@@ -19,4 +19,6 @@ def syslog(state: Any, **kwargs: Any) -> dict[str, Any]:
         return {"error": "nothing is sent to syslog: see the report at the worker's start"}
     delivery = installation.handler.delivery
     address = "; ".join(map(str, installation.handler.settings.url)) or "the local socket"
-    return {"address": address, "processes": delivery.counters.processes()}
+    # The row of the processes long gone says nothing until there are some.
+    rows = [row for row in delivery.counters.processes() if row["pid"] or row["emitted"]]
+    return {"address": address, "processes": rows}

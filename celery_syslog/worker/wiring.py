@@ -28,14 +28,14 @@ from . import config, loggers, propagation, softlimit, streams, tasks
 if TYPE_CHECKING:
     from celery import Celery
 
-__all__ = ["Installation", "active", "install", "uninstall"]
+__all__ = ["Installation", "active", "configuration_of", "install", "uninstall"]
 
 #: Where Celery's stdout proxy and our streams send captured lines.
 REDIRECTED = "celery.redirected"
 
 #: Seconds for a flush in a child that is ending on a hard time limit: billiard kills it 0.1 s after
 #: asking it to go (billiard/pool.py, _trywaitkill).
-HARD_LIMIT_FLUSH = 0.03
+HARD_LIMIT_FLUSH = 0.05
 HARD_LIMIT_EXIT = -241
 
 
@@ -173,6 +173,12 @@ def uninstall(app: Celery) -> None:
         present.undo()
     if not _installed:
         _disconnect()
+
+
+def configuration_of(app: Celery) -> config.Configuration:
+    """Return what is configured for an app, with the overrides of its install if there was one."""
+    present = _installed.get(id(_unwrapped(app)))
+    return config.read(app, present.overrides if present else {})
 
 
 def _unwrapped(app: Any) -> Any:
