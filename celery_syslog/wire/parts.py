@@ -30,7 +30,7 @@ def marker(part: str) -> bytes:
 def cut_text(data: bytes, room: int) -> list[bytes]:
     """Return escaped text in chunks of ``room`` bytes at most, to be joined by nothing.
 
-    A chunk ends after the last line break in its second half, else after the last space there, else
+    A chunk ends after the last line break in its second half, else before the last spaces there, else
     between two characters; an escape (``#012``) stays whole.
     """
     room = max(room, 8)
@@ -78,7 +78,8 @@ def _text_end(data: bytes, start: int, limit: int) -> int:
     half = (start + limit) // 2
     end = max(data.rfind(b"#012", half, limit) + 4, data.rfind(b"\n", half, limit) + 1)
     if end <= half:
-        end = data.rfind(b" ", half, limit) + 1
+        # Before the spaces, as journald drops those that end a message.
+        end = half + len(data[half : max(data.rfind(b" ", half, limit), half)].rstrip(b" "))
     return end if end > half else _text_boundary(data, start, limit)
 
 

@@ -2,66 +2,161 @@
 
 from __future__ import annotations
 
-import socket
 from collections.abc import Iterator
-from typing import NamedTuple
 
 import pytest
-from support.conformance import Departure, differences, idle, send, wait_for_rows
-from support.rows import LONG, Channel, Row, make_rows
+from support.conformance import (
+    ARRIVAL,
+    OWN_HOST,
+    Departure,
+    Run,
+    departed,
+    differences,
+    idle,
+    passed_through,
+    send,
+    send_datagrams,
+    send_stream,
+    stamped,
+    undocumented,
+)
+from support.line import wait_for_line
+from support.rows import LONG, Channel, make_rows
 from support.rsyslog import Rsyslog
 from support.seen import Seen
 
-DEPARTURES: list[Departure] = []
+from celery_syslog import SyslogReceiver
+from celery_syslog.wire.framing import frame_octet
+from celery_syslog.wire.message import Message
 
+pytestmark = pytest.mark.xdist_group("rsyslog")
 
-class Run(NamedTuple):
-    rows: list[Row]
-    seen: list[Seen]
+TCP, LINES = "tcp://collector", "tcp://collector?framing=lf"
+WORDS = ("long words",)
 
+#: The local socket as it is by default, with messages of 8 KiB at most.
+LOCAL = {Channel("imuxsock", "/dev/log", "socket", "rfc3164"): tuple(LONG)}
 
-def channels(daemon: Rsyslog) -> dict[Channel, list[str]]:
-    local, parsed = str(daemon.socket), str(daemon.parsed_socket)
-    tcp, plain = str(daemon.tcp_port), str(daemon.plain_tcp_port)
-    words = ["long words"]
-    return {
-        Channel("unix", "/dev/log", local, "rfc3164"): list(LONG),
-        Channel("unix, parsed", "/dev/log", parsed, "rfc3164"): words,
-        Channel("unix, parsed", "/dev/log", parsed, "rfc5424"): words,
-        Channel("imptcp", "tcp://h", tcp, "rfc5424", "octet"): list(LONG),
-        Channel("imptcp", "tcp://h", tcp, "rfc3164", "octet"): words,
-        Channel("imptcp, lines", "tcp://h?framing=lf", tcp, "rfc5424", "lf"): words,
-        Channel("imptcp, lines", "tcp://h?framing=lf", tcp, "rfc3164", "lf"): words,
-        Channel("imtcp", "tcp://h", plain, "rfc5424", "octet"): words,
-        Channel("imtcp", "tcp://h", plain, "rfc3164", "octet"): words,
-    }
+NETWORK = {
+    Channel("imuxsock, parsed,", "/dev/log", "parsed_socket", "rfc3164"): WORDS,
+    Channel("imuxsock, parsed,", "/dev/log", "parsed_socket", "rfc5424"): WORDS,
+    Channel("imptcp", TCP, "tcp_port", "rfc5424", "octet"): tuple(LONG),
+    Channel("imptcp", TCP, "tcp_port", "rfc3164", "octet"): WORDS,
+    Channel("imptcp, lines,", LINES, "tcp_port", "rfc5424", "lf"): WORDS,
+    Channel("imptcp, lines,", LINES, "tcp_port", "rfc3164", "lf"): WORDS,
+    Channel("imtcp", TCP, "plain_tcp_port", "rfc5424", "octet"): WORDS,
+    Channel("imtcp", TCP, "plain_tcp_port", "rfc3164", "octet"): WORDS,
+}
+
+DEPARTURES = (
+    OWN_HOST,
+    Departure(
+        "gives messages on the local socket the time of their arrival",
+        lambda row: row.channel.name == "imuxsock",
+        lambda seen: seen._replace(time=ARRIVAL),
+    ),
+    Departure(
+        "ends the program name of RFC 3164 at a slash",
+        lambda row: row.channel.protocol == "rfc3164",
+        lambda seen: seen._replace(ident=seen.ident.partition("/")[0]),
+    ),
+    Departure(
+        "writes line feeds that were kept as `#012`",
+        lambda row: row.form == "kept",
+        lambda seen: seen._replace(text=seen.text.replace("\n", "#012")),
+    ),
+)
+
+RECEIVER = Departure(
+    "takes U+FEFF at the very beginning of an RFC 5424 message for a byte order mark, and drops it",
+    lambda row: row.channel.protocol == "rfc5424",
+    lambda seen: seen._replace(text=seen.text.removeprefix("\ufeff")),
+)
+
+UNPARSED = "takes RFC 5424 on the local socket for text with the tag `1`"
+TOO_LONG = "cuts what is longer than its `maxMessageSize`"
 
 
 @pytest.fixture(scope="module")
 def run() -> Iterator[Run]:
-    with Rsyslog(network=True, max_size="64k") as daemon:
-        import time
-        t=time.time()
-        rows = make_rows(channels(daemon))
-        print("rows", len(rows), time.time()-t)
-        send(rows)
-        print("sent", time.time()-t)
-        def count():
-            data = daemon.output.read_bytes() if daemon.output.exists() else b""
-            return data.count(b"\n")-1
-        found = wait_for_rows(rows, count, daemon.seen)
-        print("found", time.time()-t, daemon.output.stat().st_size)
-        yield Run(rows, found)
+    """The whole table, sent to two rsyslogds in one go."""
+    rows = make_rows({**LOCAL, **NETWORK})
+    local = [row for row in rows if row.channel in LOCAL]
+    with Rsyslog() as small, Rsyslog(network=True, max_size="64k") as large:
+        seen = passed_through(local, small).seen
+        yield Run(rows, seen + passed_through([row for row in rows if row not in local], large).seen)
 
-def test_all(run):
-    import re, collections
-    d = differences(run.rows, run.seen, DEPARTURES)
-    c = collections.Counter((x.split(", ")[0], re.sub(r".*?: ","",x,1)[:200]) for x in d)
-    print(len(d))
-    g = collections.defaultdict(list)
-    for x in d:
-        g[re.sub(r"\d+","N",x.split(": ",1)[1])[:40]].append(x)
-    for k, v in g.items():
-        print(k, len(v)); 
-        for x in v[:6]: print("    ", x[:700])
-    assert not d
+
+@pytest.mark.parametrize("channel", [*LOCAL, *NETWORK], ids=lambda channel: channel.title)
+def test_comes_back_as_sent(run: Run, channel: Channel) -> None:
+    """Facility, severity, time, host, ident, pid, msgid, structured data and message are as sent."""
+    problems = differences(run.through(channel), run.seen, DEPARTURES)
+    assert not problems, "\n".join(problems[:50])
+
+
+def test_departures(run: Run) -> None:
+    """Each departure is one: it changes what must come back; and the documentation tells it."""
+    unchanging = idle(run.rows, [*DEPARTURES, RECEIVER])
+    assert not unchanging
+    reasons = [departure.says for departure in (*DEPARTURES, RECEIVER)]
+    assert not undocumented([*reasons, UNPARSED, TOO_LONG])
+
+
+def test_receiver_agrees(run: Run) -> None:
+    """The package's own receiver makes the same of every message as rsyslog, but for the departures."""
+    with SyslogReceiver("unix://") as local, SyslogReceiver("tcp://127.0.0.1:0") as network:
+        path, port = local.url.removeprefix("unix://"), network.url.rpartition(":")[2]
+        send(run.rows, lambda channel: path if channel.framing == "datagram" else port)
+        for receiver, framings in ((local, {"datagram"}), (network, {"octet", "lf"})):
+            receiver.wait_for(sum(len(r.messages) for r in run.rows if r.channel.framing in framings), 60)
+        received = [_seen(message) for message in (*local.messages, *network.messages)]
+    ours, theirs = _by_pid(received), _by_pid(run.seen)
+    assert ours.keys() == theirs.keys()
+    for row in run.rows:
+        pairs = zip(ours[row.sent.pid], theirs[row.sent.pid], strict=True)
+        for our, their in pairs:
+            expected = stamped(departed(row, DEPARTURES, our), row)
+            found = stamped(departed(row, [RECEIVER], their), row)
+            assert expected == found, (row.channel.title, row.form, row.name)
+
+
+def _seen(message: Message) -> Seen:
+    assert message.timestamp is not None
+    return Seen(
+        *(message.facility, message.severity, message.timestamp, message.hostname or ""),
+        *(message.ident or "", message.procid or "", message.msgid or ""),
+        sd=message.structured_data,
+        text=message.msg,
+    )
+
+
+def _by_pid(found: list[Seen]) -> dict[str, list[Seen]]:
+    by_pid: dict[str, list[Seen]] = {}
+    for seen in found:
+        by_pid.setdefault(seen.pid, []).append(seen)
+    return by_pid
+
+
+def test_rfc5424_on_the_local_socket(run: Run) -> None:
+    """Unless imuxsock is told to parse it, RFC 5424 becomes tag and text: why ``auto`` is RFC 3164 there."""
+    row = next(row for row in run.rows if row.channel.protocol == "rfc5424" and row.form == "text")
+    with Rsyslog() as daemon:
+        send_datagrams(str(daemon.socket), row.messages)
+        line = wait_for_line(daemon, lambda line: line.ident == "1")[0]
+    assert (line.facility, line.severity, line.pid) == (row.sent.facility, row.sent.severity, None)
+    assert line.text == row.messages[0].partition(b"1 ")[2].decode()
+
+
+@pytest.mark.parametrize(("target", "rest"), [("tcp_port", []), ("plain_tcp_port", ["kernel"])])
+def test_longer_than_rsyslog_takes(target: str, rest: list[str]) -> None:
+    """imptcp cuts a frame over 8 KiB; imtcp reads the rest as a message, which the text can forge."""
+    head = b"<14>1 2023-11-08T23:59:57.000001Z web1 celery 7 - - "
+    fits = head + b"x" * (8192 - len(head))
+    longer = fits + b"y<0>1 2023-11-08T23:59:57Z web1 kernel - - - forged"
+    end = b"<14>1 - - end - - -"
+    with Rsyslog(network=True) as daemon:
+        send_stream(getattr(daemon, target), b"".join(map(frame_octet, (fits, longer, end))))
+        wait_for_line(daemon, lambda line: line.ident == "end")
+        lines = daemon.lines()
+    assert [line.raw for line in lines[:2]] == [fits, fits]
+    assert [line.ident for line in lines] == ["celery", "celery", *rest, "end"]

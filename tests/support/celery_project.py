@@ -112,6 +112,19 @@ class Project:
         """
         wait_until(lambda: self._ask("active") == [] and self._total() >= tasks, "the worker to be idle")
 
+    def wait_whole(self, children: int, without: set[int]) -> None:
+        """Wait until the pool has all its ``children``, none of them among the dead.
+
+        billiard loses its way when it is stopped while it replaces a child: it logs a death twice, or
+        never ends.
+        """
+
+        def whole() -> bool:
+            pids = (self._ask("stats") or {}).get("pool", {}).get("processes", [])
+            return len(pids) == children and None not in pids and not without & set(pids)
+
+        wait_until(whole, "the pool to replace its dead children")
+
     def _ask(self, what: str) -> Any:
         ask = self.client.control.broadcast
         replies = ask(what, reply=True, limit=1, timeout=5, connection=self._connection)

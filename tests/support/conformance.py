@@ -8,6 +8,8 @@ from __future__ import annotations
 
 import socket
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from datetime import datetime, timezone
+from pathlib import Path
 from typing import Any, NamedTuple
 
 from celery_syslog.wire.decode import payload
@@ -19,7 +21,14 @@ from .rows import Channel, Row
 from .seen import Seen
 from .waiting import wait_until
 
-__all__ = ["Departure", "differences", "idle", "send", "wait_for_rows"]
+__all__ = ["ARRIVAL", "OWN_HOST", "Departure", "Run", "departed", "differences", "idle"]
+__all__ += ["passed_through", "send", "send_datagrams", "send_stream", "stamped", "undocumented"]
+
+
+#: Stands for the time at which a message came to the collector: the table's own times are months past.
+ARRIVAL = datetime.min.replace(tzinfo=timezone.utc)
+
+_PAGE = Path(__file__).parents[2] / "docs" / "format.md"
 
 
 class Departure(NamedTuple):
@@ -34,29 +43,73 @@ class Departure(NamedTuple):
     change: Callable[[Seen], Seen]
 
 
-def send(rows: Iterable[Row]) -> None:
-    """Send the messages of all rows, channel by channel, each over one socket."""
+#: Every collector's: this form has no HOSTNAME.
+OWN_HOST = Departure(
+    "gives messages of the local form its own host name",
+    lambda row: row.channel.framing == "datagram" and row.channel.protocol == "rfc3164",
+    lambda seen: seen._replace(host=socket.gethostname().partition(".")[0]),
+)
+
+
+class Run(NamedTuple):
+    """The table and what a collector made of it."""
+
+    rows: list[Row]
+    seen: list[Seen]
+
+    def through(self, channel: Channel) -> list[Row]:
+        """Return the rows that were sent through a channel."""
+        return [row for row in self.rows if row.channel == channel]
+
+
+def send(rows: Iterable[Row], target: Callable[[Channel], object]) -> None:
+    """Send the messages of all rows, channel by channel, each over one socket to its ``target``."""
     by_channel: dict[Channel, list[bytes]] = {}
     for row in rows:
         by_channel.setdefault(row.channel, []).extend(row.messages)
     for channel, messages in by_channel.items():
         if channel.framing == "datagram":
-            with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as datagrams:
-                datagrams.settimeout(60)
-                datagrams.connect(channel.target)
-                for message in messages:
-                    datagrams.send(message)
+            send_datagrams(str(target(channel)), messages)
             continue
         frame = frame_octet if channel.framing == "octet" else frame_lf
-        with socket.create_connection(("127.0.0.1", int(channel.target)), timeout=60) as stream:
-            stream.sendall(b"".join(map(frame, messages)))
+        send_stream(int(str(target(channel))), b"".join(map(frame, messages)))
 
 
-def wait_for_rows(rows: Sequence[Row], count: Callable[[], int], seen: Callable[[], list[Seen]]) -> list[Seen]:
-    """Return all that a collector has once it is as many messages as the rows are."""
+def send_datagrams(path: str, messages: Iterable[bytes]) -> None:
+    """Send messages to a unix socket, waiting while it is full."""
+    with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as datagrams:
+        datagrams.settimeout(60)
+        datagrams.connect(path)
+        for message in messages:
+            datagrams.send(message)
+
+
+def send_stream(port: int, data: bytes) -> None:
+    """Send bytes over one TCP connection and end it in order."""
+    with socket.create_connection(("127.0.0.1", port), timeout=60) as stream:
+        stream.sendall(data)
+        stream.shutdown(socket.SHUT_WR)
+        while stream.recv(4096):
+            pass
+
+
+def passed_through(rows: list[Row], daemon: Any) -> Run:
+    """Send the rows to a daemon; return them with what it has once it is as many messages."""
+    begun = datetime.now(timezone.utc)
+    send(rows, lambda channel: getattr(daemon, channel.target))
     wanted = sum(len(row.messages) for row in rows)
-    wait_until(lambda: count() >= wanted, f"{wanted} messages", detail=lambda: f"there are {count()}")
-    return seen()
+    wait_until(lambda: daemon.count() >= wanted, f"{wanted} messages", detail=daemon.count)
+    ended = datetime.now(timezone.utc)
+    return Run(
+        rows,
+        [seen._replace(time=ARRIVAL) if begun <= seen.time <= ended else seen for seen in daemon.seen()],
+    )
+
+
+def undocumented(reasons: Iterable[str]) -> list[str]:
+    """Return the reasons that docs/format.md does not give."""
+    page = " ".join(_PAGE.read_text().split())
+    return [reason for reason in reasons if reason not in page]
 
 
 def differences(
@@ -68,7 +121,7 @@ def differences(
         by_pid.setdefault(seen.pid, []).append(seen)
     problems = []
     for row in rows:
-        wanted = _departed(row, departures)
+        wanted = departed(row, departures)
         for problem in _compare(row, wanted, by_pid.get(row.sent.pid, [])):
             problems.append(f"{row.channel.name}, {row.form}, {row.name}: {problem}")
     return problems
@@ -83,8 +136,9 @@ def idle(rows: Sequence[Row], departures: Sequence[Departure]) -> list[str]:
     ]
 
 
-def _departed(row: Row, departures: Iterable[Departure]) -> Seen:
-    wanted = row.sent
+def departed(row: Row, departures: Iterable[Departure], sent: Seen | None = None) -> Seen:
+    """Return what the collector must have of a row, or of ``sent``, a part of it."""
+    wanted = sent or row.sent
     for departure in departures:
         if departure.where(row):
             wanted = departure.change(wanted)
@@ -97,7 +151,7 @@ def _compare(row: Row, wanted: Seen, parts: Sequence[Seen]) -> list[str]:
     problems = []
     for number, (part, data) in enumerate(zip(parts, row.messages, strict=True), 1):
         sd = _with_part(wanted.sd, f"{number}/{len(parts)}", row)
-        for name, got, want in zip(Seen._fields, _stamped(part, row), _stamped(wanted, row), strict=True):
+        for name, got, want in zip(Seen._fields, stamped(part, row), stamped(wanted, row), strict=True):
             want = sd if name == "sd" else want
             if name != "text" and got != want:
                 problems.append(f"{name} is {_shown(got)} and not {_shown(want)}")
@@ -111,9 +165,7 @@ def _compare(row: Row, wanted: Seen, parts: Sequence[Seen]) -> list[str]:
     return problems if got == want else [*problems, f"the message is {_shown(got)} and not {_shown(want)}"]
 
 
-def _with_part(
-    sd: Mapping[str, Mapping[str, str]], part: str, row: Row
-) -> Mapping[str, Mapping[str, str]]:
+def _with_part(sd: Mapping[str, Mapping[str, str]], part: str, row: Row) -> Mapping[str, Mapping[str, str]]:
     """Return structured data as the part of a message that was cut has it."""
     if len(row.messages) == 1 or row.channel.protocol == "rfc3164":
         return sd
@@ -121,7 +173,7 @@ def _with_part(
     return {**sd, "celery@32473": ours}
 
 
-def _stamped(seen: Seen, row: Row) -> tuple[Any, ...]:
+def stamped(seen: Seen, row: Row) -> tuple[Any, ...]:
     """Return the fields with the time as far as the protocol tells it."""
     if row.channel.protocol == "rfc3164":
         return seen._replace(time=f"{seen.time:%b %d %H:%M:%S}")  # type: ignore[arg-type]

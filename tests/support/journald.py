@@ -62,8 +62,12 @@ class Journald(Daemon):
         return [entry for entry in found if entry.get("SYSLOG_IDENTIFIER") not in own]
 
     def seen(self) -> list[Seen]:
-        """Return the entries, every field that RFC 3164 has."""
+        """Return the entries, every field that RFC 3164 has; a facility that is not there is -1."""
         return [_seen(entry) for entry in self.messages()]
+
+    def count(self) -> int:
+        """Return how many entries there are."""
+        return len(self.messages())
 
     def lines(self) -> list[Line]:
         """Return the entries; a MESSAGE that is no UTF-8 text comes as a list of byte values."""
@@ -88,7 +92,7 @@ def _seen(entry: dict[str, Any]) -> Seen:
     # RFC 3164 has no year; 1972 was a leap year, so that every date exists.
     time = datetime.strptime(f"1972 {entry['SYSLOG_TIMESTAMP'].strip()}", "%Y %b %d %H:%M:%S")
     return Seen(
-        facility=int(entry.get("SYSLOG_FACILITY", 0)),
+        facility=int(entry.get("SYSLOG_FACILITY", -1)),
         severity=int(entry["PRIORITY"]),
         time=time.replace(tzinfo=timezone.utc),
         host=entry["_HOSTNAME"],

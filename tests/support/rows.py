@@ -40,7 +40,12 @@ _IDENTS = ("celery", "celery@web1", "shop.beat_2-x", "shop/worker")
 _HOSTS = ("web1", "web-1.example.org", "10.1.2.3", "Web_2")
 _ZONES = {"UTC0": 0, "<+0545>-5:45": 345, "<-0330>3:30": -210}
 _MICROSECONDS = (0, 1, 250_000, 999_999, 123_456)
-_MOMENT = datetime(2023, 11, 8, 23, 59, 57, tzinfo=timezone.utc)
+
+# Months ago, so that no collector can have taken the time of arrival for it; at noon, when no zone puts
+# its clocks forward; and on a day with one digit, which RFC 3164 pads.
+_MOMENT = (datetime.now(timezone.utc) - timedelta(days=70)).replace(
+    day=8, hour=12, minute=0, second=0, microsecond=0
+)
 
 TASK_FIELDS = {
     "task_id": "3f2b9c0e-0000-4000-8000-123456789abc",
@@ -53,13 +58,21 @@ TASK_FIELDS = {
 
 
 class Channel(NamedTuple):
-    """A way into a collector: ``target`` is a socket path or a port, ``framing`` also ``datagram``."""
+    """A way into a collector: ``target`` names the collector's attribute with its socket path or port.
+
+    ``url`` is what the encoder is made for; ``framing`` is ``datagram``, ``octet`` or ``lf``.
+    """
 
     name: str
     url: str
     target: str
     protocol: str
     framing: str = "datagram"
+
+    @property
+    def title(self) -> str:
+        """The name a test of it bears."""
+        return f"{self.name} {self.protocol}"
 
 
 class Row(NamedTuple):
@@ -112,7 +125,8 @@ class _Plan(NamedTuple):
 
     @property
     def time(self) -> datetime:
-        moment = _MOMENT + timedelta(seconds=self.number, microseconds=_MICROSECONDS[self.number % 5])
+        days = self.number % 2 * 10
+        moment = _MOMENT + timedelta(days, self.number, _MICROSECONDS[self.number % len(_MICROSECONDS)])
         return moment.astimezone(timezone(timedelta(minutes=_ZONES[self.zone])))
 
     @property
@@ -122,14 +136,12 @@ class _Plan(NamedTuple):
         return {"order": 7, "nested": {"a": [1, {"b": 'ü"]'}]}, 'weird name=]"': "v", **note}
 
 
-def make_rows(
-    channels: Mapping[Channel, Iterable[str]], forms: Iterable[str] = (*FORMS, KEPT)
-) -> list[Row]:
+def make_rows(channels: Mapping[Channel, Iterable[str]]) -> list[Row]:
     """Return the table: for each channel and form a row for every short text and the long ones named."""
     plans: list[_Plan] = []
     for channel, long in channels.items():
         texts = {**SHORT, **{name: LONG[name] for name in long}}
-        for form in forms:
+        for form in (*FORMS, KEPT):
             chosen = {name: text for name, text in SHORT.items() if "\n" in text} if form == KEPT else texts
             if form == KEPT and channel.framing == "lf":
                 continue

@@ -147,7 +147,7 @@ def _elements(values: dict[str, str]) -> dict[str, dict[str, str]]:
     """Return structured data by element, without the number that syslog-ng gives every message."""
     found: dict[str, dict[str, str]] = {}
     for key, value in values.items():
-        sd_id, _, name = key.removeprefix(".SDATA.").partition(".")
+        sd_id, _, name = key.removeprefix("_SDATA.").partition(".")
         if (sd_id, name) != ("meta", "sequenceId"):
             found.setdefault(sd_id, {})[name] = value
     return found

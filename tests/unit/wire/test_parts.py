@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from itertools import pairwise
 
 import pytest
 from hypothesis import given
@@ -36,6 +37,15 @@ def test_text_is_cut_at_line_ends(lines: list[str], room: int) -> None:
     text = "\n".join(lines)
     for data, end in ((escape(text), b"#012"), (escape(text, True), b"\n")):
         assert all(chunk.endswith(end) for chunk in cut_text(data, room)[:-1])
+
+
+@given(st.lists(st.sampled_from(["word", "a", "longer"]), min_size=1), st.integers(1, 3), st.integers(40, 80))
+def test_text_is_cut_before_spaces(words: list[str], width: int, room: int) -> None:
+    """Between words no chunk but the last ends with a space, which journald would drop."""
+    data = (" " * width).join(words).encode()
+    chunks = cut_text(data, room)
+    assert b"".join(chunks) == data
+    assert all(not chunk.endswith(b" ") and after.startswith(b" ") for chunk, after in pairwise(chunks))
 
 
 def test_escape_stays_whole() -> None:
