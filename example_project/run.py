@@ -10,6 +10,8 @@ from contextlib import closing
 from pathlib import Path
 from typing import Any
 
+from kombu import pools
+
 from .checks import check_broker, check_platform, check_syslog
 from .listen import FileSource, NoSource, ReceiverSource, Source
 from .options import Options
@@ -52,6 +54,7 @@ class Demo:
                 check_broker(os.environ["EXAMPLE_BROKER"])
                 report = self._with_worker(Worker(folder), source)
         finally:
+            pools.reset()  # the connections on which the tasks were sent
             if report is None or report.good:
                 shutil.rmtree(folder, ignore_errors=True)
         return report

@@ -20,7 +20,9 @@ __all__ = ["CeleryProcess", "environment"]
 
 _TESTS = Path(__file__).parent.parent
 _PACKAGE = Path(celery_syslog.__file__).parent.parent
-_DROPPED = ("PYTHONWARNINGS", "NO_COLOR", "CELERY_SYSLOG_URL")
+# What would change how a worker logs, if a test of this process had set it: Celery's logging tells its
+# children by the environment.
+_DROPPED = ("CELERY_", "NO_COLOR", "PYTHONWARNINGS", "_MP_FORK_")
 
 
 def _celery() -> list[str]:
@@ -31,7 +33,7 @@ def _celery() -> list[str]:
 
 def environment(folder: Path) -> dict[str, str]:
     """Return the environment of a process that uses the project in ``folder``."""
-    kept = {name: value for name, value in os.environ.items() if name not in _DROPPED}
+    kept = {name: value for name, value in os.environ.items() if not name.startswith(_DROPPED)}
     path = os.pathsep.join(map(str, (folder, _TESTS, _PACKAGE)))
     return {**kept, "PYTHONPATH": path}
 

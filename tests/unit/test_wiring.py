@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import os
 import sys
 from collections.abc import Iterator
 from typing import Any
@@ -29,7 +30,10 @@ def clean_logging() -> Iterator[None]:
     for logger, handlers, _, _ in state:
         logger.handlers = [] if logger.name != "root" else handlers[:0]
     trouble.forget()
+    environ = dict(os.environ)
     yield
+    os.environ.clear()
+    os.environ.update(environ)
     for installation in list(wiring._installed.values()):
         uninstall(installation.app)
     for logger, handlers, level, propagate in state:
