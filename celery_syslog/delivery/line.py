@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 from ..address import Address
 from ..settings import Settings
-from ..transports import Transport, open_transport
+from ..transports import Transport, open_transport, preload
 from ..wire.framing import frame_lf, frame_octet
 from .counters import CUT, FAILOVERS, RECONNECTS, Counters
 
@@ -30,6 +30,7 @@ class Line:
 
     def __init__(self, addresses: tuple[Address, ...], settings: Settings, counters: Counters) -> None:
         self.addresses = addresses or (Address("unix"),)
+        preload(self.addresses)
         self.transport: Transport | None = None
         self.index = -1  # of the last address that answered
         self._settings = settings
@@ -42,15 +43,18 @@ class Line:
         """The address in use, or the first."""
         return self.addresses[max(0, self.index)]
 
-    def dial(self, timeout: float, count: int | None = None) -> tuple[Transport, int]:
+    def dial(self, timeout: float, count: int | None = None, avoid: int = -1) -> tuple[Transport, int]:
         """Return a connected transport to the first of the ``count`` first addresses that answers.
 
-        ``timeout`` is for each of them. Raises the OSError of the first when none does.
+        The one numbered ``avoid`` comes last. ``timeout`` is for each of them. Raises the OSError of the
+        first when none does.
         """
         failure: OSError | None = None
-        for index, address in enumerate(self.addresses[:count]):
+        numbers = range(len(self.addresses[:count]))
+        for index in sorted(numbers, key=lambda number: number == avoid):
             try:
-                return self._connected(open_transport(address, self._settings), timeout), index
+                transport = open_transport(self.addresses[index], self._settings)
+                return self._connected(transport, timeout), index
             except OSError as error:
                 failure = failure or error
         raise failure or OSError(errno.ENOTCONN, "no address")

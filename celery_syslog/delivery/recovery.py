@@ -5,6 +5,7 @@ from __future__ import annotations
 # Not the threading module: its start() waits and takes locks, and this may run in a signal handler.
 # gevent replaces what these names stand for, so they are looked up when used.
 import _thread
+import signal
 from collections.abc import Callable
 from time import monotonic
 
@@ -16,6 +17,10 @@ from .engine import BATCH, BLOCKED, EMPTY, Engine
 from .incident import DOWN, DRAINING, HEALTHY, STALLED, Backoff
 
 __all__ = ["OnRecovered", "Recovery"]
+
+# Those that a fault raises cannot be blocked in any meaningful way.
+_FAULTS = {getattr(signal, name, None) for name in ("SIGSEGV", "SIGBUS", "SIGFPE", "SIGILL", "SIGABRT")}
+_SIGNALS = signal.valid_signals() - _FAULTS if hasattr(signal, "pthread_sigmask") else set()
 
 #: Makes the record that tells what was lost, from the counts by reason and the incident's seconds.
 OnRecovered = Callable[[dict[str, int], float], "bytes | None"]
@@ -38,11 +43,14 @@ class Recovery:
         self._settings = settings
         self._report = report
         self._running = False
-        self._wake = _thread.allocate_lock()
         self._stepping = _thread.allocate_lock()
         self._local = not any(address.host for address in engine.line.addresses)
         self._backoff = Backoff(0.01, 1.0) if self._local else Backoff(0.1, 30.0)
         self._dial_at = 0.0
+        self._avoid = -1  # number of an address that was given up because it stalled
+        # Not begun afresh after an incident: a home that answers and then stalls is left alone for longer.
+        self._home = Backoff(0.5, 60.0)
+        self._home_at = 0.0
         self._adoption = Adoption(engine, settings.spool)
 
     def needed(self) -> bool:
@@ -62,22 +70,26 @@ class Recovery:
             return True
         with self._engine.lock:
             if not self._running:
-                self._wake = _thread.allocate_lock()
-                self._wake.acquire()
-                self._running = True
-                try:
-                    _thread.start_new_thread(self._run, ())
-                except RuntimeError:
-                    self._running = False
+                self._start()
             return self._running
+
+    def _start(self) -> None:
+        # The thread inherits that all signals are blocked. One sent to the process would otherwise find
+        # it where the main thread has blocked it: billiard does so for the moment in which dying would
+        # leave a lock behind and hang the whole pool (Worker._do_exit).
+        before = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS) if _SIGNALS else None
+        try:
+            self._running = True
+            _thread.start_new_thread(self._run, ())
+        except RuntimeError:
+            self._running = False
+        finally:
+            if before is not None:
+                signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
     def stop(self) -> None:
         """Let the thread end soon: there is nothing to bring back any more."""
         self._adoption.stopped = True
-        try:
-            self._wake.release()
-        except RuntimeError:
-            pass  # nobody pauses
 
     def _run(self) -> None:
         try:
@@ -86,7 +98,7 @@ class Recovery:
                 if delay is None:
                     return
                 if delay:
-                    self._wake.acquire(timeout=delay)
+                    pause(delay)
         except BaseException as error:  # a fault of ours must not end in silence
             self._running = False
             trouble.tell("recovery", f"recovery failed and will be tried again: {error!r}")
@@ -151,7 +163,7 @@ class Recovery:
     def _dial(self, timeout: float) -> bool:
         engine = self._engine
         try:
-            transport, index = engine.line.dial(timeout)
+            transport, index = engine.line.dial(timeout, avoid=self._avoid)
         except OSError as error:
             with engine.lock:
                 engine.tell(error)
@@ -162,6 +174,7 @@ class Recovery:
                 return False
             engine.line.install(transport, index)
             engine.incident.connected()
+            self._avoid = -1
         return True
 
     def _watch(self, watch: float) -> float:
@@ -172,6 +185,7 @@ class Recovery:
                 engine.incident.writable()
         elif len(engine.line.addresses) > 1 and monotonic() - engine.incident.since > _GIVE_UP:
             with engine.lock:
+                self._avoid = engine.line.index
                 engine.lose_line()
                 engine.incident.down(monotonic())
         return 0.0
@@ -230,19 +244,26 @@ class Recovery:
             if engine.line.index <= 0 or engine.line.transport is None:
                 self._running = False
                 return None
-        delay = self._dial_at - monotonic()
-        if delay > 0:
-            return delay
-        self._dial_at = monotonic() + self._backoff.delay()
+        now = monotonic()
+        if self._home_at > now:
+            return self._home_at - now
+        due, self._home_at = self._home_at, now + self._home.delay()
+        if due:
+            self._go_home()
+        return 0.0
+
+    def _go_home(self) -> None:
+        engine = self._engine
         try:
             transport, index = engine.line.dial(self._settings.connect_timeout, engine.line.index)
         except OSError:
-            return 0.0
+            return
         with engine.lock:
-            if engine.incident.state == HEALTHY and engine.line.index > index:
-                engine.lose_line(polite=True)
-                engine.line.install(transport, index)
-                engine.advance()
-            else:
+            well = engine.incident.state == HEALTHY and engine.line.index > index
+            if not well or not transport.writable(0.0):
                 transport.abandon()
-        return 0.0
+                return
+            engine.lose_line(polite=True)
+            engine.line.install(transport, index)
+            self._home_at = 0.0
+            engine.advance()

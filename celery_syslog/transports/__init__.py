@@ -10,8 +10,9 @@ from ..address import Address
 from ..errors import TransportError
 from ..settings import Settings
 from .base import CannotWait, Transport, pause
+from .descriptor import reserve
 
-__all__ = ["TRANSPORTS", "CannotWait", "Transport", "open_transport", "pause", "unsupported"]
+__all__ = ["TRANSPORTS", "CannotWait", "Transport", "open_transport", "pause", "preload", "unsupported"]
 
 #: Scheme -> "module:Class"; a class takes ``(address, settings)`` and opens nothing when made.
 TRANSPORTS: Mapping[str, str] = {
@@ -25,6 +26,21 @@ def unsupported(addresses: Iterable[Address]) -> list[str]:
     allowed = ", ".join(f"{scheme}://" for scheme in TRANSPORTS)
     wrong = (address for address in addresses if address.scheme not in TRANSPORTS)
     return [f"{address.scheme}:// is not supported yet; use {allowed}" for address in wrong]
+
+
+def preload(addresses: Iterable[Address]) -> None:
+    """Do early what would take a log call long: load modules, make room for descriptors.
+
+    Here it costs little, once for all children, or in a process of one thread. What fails, fails when used.
+    """
+    reserve()
+    for address in addresses:
+        module = TRANSPORTS.get(address.scheme, "").partition(":")[0]
+        try:
+            if module:
+                import_module(module, __name__)
+        except ImportError:
+            pass
 
 
 def open_transport(address: Address, settings: Settings) -> Transport:

@@ -17,10 +17,33 @@ except ImportError:  # Windows
     fcntl = None  # type: ignore[assignment]
     resource = None  # type: ignore[assignment]
 
-__all__ = ["identity", "lift", "release"]
+__all__ = ["identity", "lift", "release", "reserve"]
 
 # The kernel's table of descriptors is as long as the highest number: this is 32 KiB of it.
 _HIGHEST = 4096
+
+
+def _limit() -> int:
+    limit = min(resource.getrlimit(resource.RLIMIT_NOFILE)[0], _HIGHEST)
+    return limit if limit > 0 else _HIGHEST  # RLIM_INFINITY is negative on some platforms
+
+
+def reserve() -> None:
+    """Have the kernel make its table long enough for ``lift`` now; never raises.
+
+    While a process has one thread, that takes microseconds; later the kernel waits, some 15 ms, until no
+    other thread can be looking at the old table.
+    """
+    if fcntl is None:
+        return
+    try:
+        fd = os.open(os.devnull, os.O_RDONLY)
+        try:
+            os.close(fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, _limit() * 7 // 8))
+        finally:
+            os.close(fd)
+    except OSError:
+        pass
 
 
 def lift(fd: int) -> int:
@@ -30,9 +53,7 @@ def lift(fd: int) -> int:
     """
     if fcntl is None:
         return fd
-    limit = min(resource.getrlimit(resource.RLIMIT_NOFILE)[0], _HIGHEST)
-    if limit <= 0:  # RLIM_INFINITY is negative on some platforms
-        limit = _HIGHEST
+    limit = _limit()
     # A random start keeps two connections of a process from getting each other's number.
     start = limit * 3 // 4 + random.randrange(max(1, limit // 8))  # noqa: S311 - no secret
     try:

@@ -228,6 +228,33 @@ class TestExit:
         assert collector.read() == [b"last words"]
 
 
+class TestSignals:
+    """Signals and the recovery thread."""
+
+    def test_they_are_the_main_threads(self, folder: Path) -> None:
+        """A signal that the main thread has blocked for a moment is not taken by the recovery thread.
+
+        billiard blocks SIGTERM while a child says goodbye, holding a lock of the whole pool.
+        """
+        program = """
+            import json, os, signal, time
+            from celery_syslog.delivery import Delivery
+            from celery_syslog.settings import settings_from
+            settings = settings_from(url=url, flush_timeout=0)
+            delivery = Delivery(settings.url, settings)
+            delivery.send(b"nobody there")
+            while len(os.listdir("/proc/self/task")) < 2:
+                time.sleep(0.01)
+            signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM})
+            os.kill(os.getpid(), signal.SIGTERM)
+            signal.sigtimedwait({signal.SIGTERM}, 60)
+            signal.pthread_sigmask(signal.SIG_UNBLOCK, {signal.SIGTERM})
+            mine = signal.pthread_sigmask(signal.SIG_BLOCK, [])
+            print(json.dumps({"mine": len(mine)}))
+        """
+        assert run(folder, program)["mine"] == 0
+
+
 class TestGevent:
     """Under monkey patching."""
 

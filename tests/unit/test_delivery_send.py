@@ -6,6 +6,7 @@ import errno
 import os
 import signal
 import socket
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -324,6 +325,24 @@ class TestOutage:
         assert balanced(delivery)["sent"] == 3
         second.close()
 
+    def test_failover_from_a_hung_collector(
+        self, make: MakeDelivery, folder: Path, monkeypatch: pytest.MonkeyPatch
+    ) -> None:
+        """An address that stalls is left for the next one, and taken back when it reads again."""
+        monkeypatch.setattr("celery_syslog.delivery.recovery._GIVE_UP", 0.01)
+        monkeypatch.setattr("celery_syslog.delivery.recovery._WATCH", 0.01)
+        first, second = RawSocket(folder / "first"), RawSocket(folder / "second")
+        delivery = make([str(folder / "first"), str(folder / "second")], timeout=0)
+        sent = stalled(delivery, first)
+        assert second.read_until(1) == sent[-1:]
+        assert first.read_until(len(sent) - 1) == sent[:-1]
+        wait_until(lambda: delivery.counters.snapshot()["failovers"] == 2, "the way home")
+        delivery.send(b"home")
+        assert first.read()[-1] == b"home"
+        assert balanced(delivery)["sent"] == len(sent) + 1
+        first.close()
+        second.close()
+
     def test_too_long_for_the_kernel(self, make: MakeDelivery, collector: RawSocket) -> None:
         """A message the kernel refuses for its length is cut, with a mark that says by how much."""
         delivery = make()
@@ -513,6 +532,41 @@ class TestThreads:
         assert (counts["emitted"], counts["sent"]) == (16000, 16000)
         assert counts["bytes"] == sum(map(len, collector.lines))
         collector.close()
+
+    def test_exact_counts_without_lock(self, make: MakeDelivery) -> None:
+        """Counts stay exact where sends take no lock, with threads switched as often as possible."""
+        clear("counts")
+        delivery = make("memory://counts")
+        handled = 0
+
+        def handle(number: int, frame: object) -> None:
+            nonlocal handled
+            handled += 1
+            delivery.send(b"abc")
+
+        def run() -> None:
+            for _ in range(20_000):
+                delivery.send(b"abc")
+
+        interval = sys.getswitchinterval()
+        before = signal.signal(signal.SIGALRM, handle)
+        sys.setswitchinterval(1e-6)
+        signal.setitimer(signal.ITIMER_REAL, 0.0005, 0.0005)
+        try:
+            senders = [threading.Thread(target=run) for _ in range(7)]
+            for sender in senders:
+                sender.start()
+            run()
+            for sender in senders:
+                sender.join()
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.signal(signal.SIGALRM, before)
+            sys.setswitchinterval(interval)
+        counts = balanced(delivery)
+        assert counts["emitted"] == len(records("counts")) == 160_000 + handled
+        assert counts["bytes"] == 3 * counts["emitted"]
+        clear("counts")
 
     def test_order_across_an_incident(self, make: MakeDelivery, collector: RawSocket) -> None:
         """Each thread's messages stay in order while the collector stalls and comes back again and again."""

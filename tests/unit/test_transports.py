@@ -15,7 +15,7 @@ from celery_syslog.address import Address, parse_address
 from celery_syslog.errors import TransportError
 from celery_syslog.settings import Settings
 from celery_syslog.transports import TRANSPORTS, Transport, open_transport, unix
-from celery_syslog.transports.descriptor import identity, lift, release
+from celery_syslog.transports.descriptor import identity, lift, release, reserve
 from celery_syslog.transports.memory import clear, records
 from celery_syslog.transports.sockets import wait_writable
 
@@ -201,6 +201,12 @@ class TestDescriptor:
         low = os.open(os.devnull, os.O_RDONLY)
         assert lift(low) == low
         os.close(low)
+
+    def test_reserve(self) -> None:
+        """Making room leaves nothing open."""
+        before = os.listdir("/proc/self/fd")
+        reserve()
+        assert os.listdir("/proc/self/fd") == before
 
     def test_release(self) -> None:
         """Only what is still the same file is closed."""

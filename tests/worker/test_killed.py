@@ -33,6 +33,7 @@ def _kill_children(project: Project, source: Inbox | Rsyslog, count: int, concur
         for name in names:
             wait_for_line(source, token("last-words", name), timeout=120)
         wait_for_line(source, lambda line: bool(DEATH.search(line.text)), len(_killed(project)), timeout=120)
+        project.wait_whole(concurrency, {int(pid) for _, pid in _killed(project)})
     killed = _killed(project)
     lines = settle(source)
     check(lines)
