@@ -112,18 +112,18 @@ class Project:
         """
         wait_until(lambda: self._ask("active") == [] and self._total() >= tasks, "the worker to be idle")
 
-    def wait_whole(self, children: int, without: set[int]) -> None:
-        """Wait until the pool has all its ``children``, none of them among the dead.
+    def wait_children(self, count: int) -> None:
+        """Wait until as many pool children, replacements included, have been started.
 
         billiard loses its way when it is stopped while it replaces a child: it logs a death twice, or
         never ends.
         """
+        children = self.folder / "children"
 
-        def whole() -> bool:
-            pids = (self._ask("stats") or {}).get("pool", {}).get("processes", [])
-            return len(pids) == children and None not in pids and not without & set(pids)
+        def started() -> bool:
+            return children.exists() and len(children.read_text().split()) >= count
 
-        wait_until(whole, "the pool to replace its dead children")
+        wait_until(started, f"{count} children to start", detail=self._consoles)
 
     def _ask(self, what: str) -> Any:
         ask = self.client.control.broadcast

@@ -40,7 +40,11 @@ class Channel(filesystem.Channel):
     def _locked(self) -> Iterator[None]:
         with open(os.path.join(self.data_folder_out, ".lock"), "w") as lock:
             fcntl.flock(lock, fcntl.LOCK_EX)
-            yield
+            try:
+                yield
+            finally:
+                # Closing is not enough: a child forked meanwhile by another thread holds it open too.
+                fcntl.flock(lock, fcntl.LOCK_UN)
 
     def get_table(self, *args: Any) -> Any:
         """Read a table that nobody is writing."""

@@ -102,6 +102,11 @@ def _worker_ready(**_: Any) -> None:
     _mark("ready")
 
 
+@signals.worker_process_init.connect(weak=False)
+def _child_started(**_: Any) -> None:
+    _mark("children")
+
+
 @signals.beat_init.connect(weak=False)
 def _beat_init(**_: Any) -> None:
     _mark("beat")

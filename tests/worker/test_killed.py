@@ -25,15 +25,19 @@ def _killed(project: Project) -> list[list[str]]:
 
 
 def _kill_children(project: Project, source: Inbox | Rsyslog, count: int, concurrency: int) -> None:
-    """Have ``count`` tasks kill their process; every death and the words before it come once."""
+    """Have ``count`` tasks kill their process; every death and the words before it come once.
+
+    The worker is killed in the end: after so many deaths it now and then does not stop by itself (a
+    child forked by the pool's thread inherits a lock of kombu's that the main thread held).
+    """
     names = [f"{number:03}" for number in range(count)]
-    with project.worker("-c", str(concurrency)):
+    with project.worker("-c", str(concurrency)) as worker:
         for name in names:
             project.send("die", name)
         for name in names:
             wait_for_line(source, token("last-words", name), timeout=120)
         wait_for_line(source, lambda line: bool(DEATH.search(line.text)), len(_killed(project)), timeout=120)
-        project.wait_whole(concurrency, {int(pid) for _, pid in _killed(project)})
+        worker.kill()
     killed = _killed(project)
     lines = settle(source)
     check(lines)

@@ -53,6 +53,8 @@ def test_each_line_once(on_rabbitmq: MakeProject, rsyslog: Rsyslog, arguments: t
         emitted = emit_runs(project, "one", "two", "three")
         failed = project.send("fail", "four")
         assert project.outcome(failed)["state"] == "FAILURE"
+        if "--max-tasks-per-child" in arguments:
+            project.wait_children(2 + 4)
         if beat:
             wait_for_line(rsyslog, token("print-unfinished", "scheduled"))
     lines = settle(rsyslog)

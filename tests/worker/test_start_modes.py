@@ -71,6 +71,8 @@ def test_each_line_once(mode: Mode, make_project: MakeProject, collector: Inbox)
         emitted = emit_runs(project, "one", "two", "three")
         failed = project.send("fail", "four")
         assert project.outcome(failed)["state"] == "FAILURE"
+        if "--max-tasks-per-child" in arguments:
+            project.wait_children(2 + 4)
     lines = settle(collector)
     check(lines, emitted)
     raised = [line for line in lines if token("raised", "four") in line.text]
