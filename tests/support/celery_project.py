@@ -118,12 +118,21 @@ class Project:
         billiard loses its way when it is stopped while it replaces a child: it logs a death twice, or
         never ends.
         """
-        children = self.folder / "children"
+        self._wait_marks("children", count)
 
-        def started() -> bool:
-            return children.exists() and len(children.read_text().split()) >= count
+    def wait_asleep(self) -> None:
+        """Wait until beat has nothing to do for the next half second.
 
-        wait_until(started, f"{count} children to start", detail=self._consoles)
+        Its SIGTERM handler closes the schedule's file, also in the middle of a look into it.
+        """
+        self._wait_marks("asleep", len(self._marks("asleep")) + 1)
+
+    def _marks(self, name: str) -> list[str]:
+        file = self.folder / name
+        return file.read_text().split() if file.exists() else []
+
+    def _wait_marks(self, name: str, count: int) -> None:
+        wait_until(lambda: len(self._marks(name)) >= count, f"{count} lines in {name}", detail=self._consoles)
 
     def _ask(self, what: str) -> Any:
         ask = self.client.control.broadcast

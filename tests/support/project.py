@@ -130,7 +130,10 @@ class Once(schedule):
         if Once.created is None:
             Once.created = last_run_at
             _say_outside_tasks("beat")
-        return last_run_at == Once.created, 0.5
+        due = bool(last_run_at == Once.created)
+        if not due:
+            _mark("asleep")
+        return due, 0.5
 
 
 if conf.SCHEDULE:

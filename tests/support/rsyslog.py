@@ -12,7 +12,7 @@ from .line import Line
 from .seen import Seen
 from .waiting import free_port, program
 
-__all__ = ["READY", "Rsyslog", "takes_datagrams"]
+__all__ = ["READY", "Rsyslog", "takes_calls", "takes_datagrams"]
 
 #: What is sent to learn whether a socket is read; no message that tests look at.
 READY = b"<191>Jan  1 00:00:00 ready[0]: ready"
@@ -99,8 +99,10 @@ class Rsyslog(Daemon):
         return [self.program, "-n", "-f", str(self.config), "-i", str(self.folder / "pid")]
 
     def ready(self) -> bool:
-        """Tell whether its sockets take a datagram (a killed one leaves the files behind)."""
-        return all(takes_datagrams(path, READY) for path in (self.socket, self.parsed_socket))
+        """Tell whether its ports are open and its sockets are read (a killed one leaves the files behind)."""
+        ports = [port for port in (self.tcp_port, self.plain_tcp_port) if port]
+        paths = (self.socket, self.parsed_socket)
+        return all(map(takes_calls, ports)) and all(takes_datagrams(path, READY) for path in paths)
 
     def messages(self) -> list[dict[str, str]]:
         """Return what it parsed, a dict of rsyslog's property names a message."""
@@ -148,6 +150,15 @@ def _seen(message: dict[str, str]) -> Seen:
         sd=json.loads(message["elements"] or "{}").get("rfc5424-sd", {}),
         text=_text(message),
     )
+
+
+def takes_calls(port: int) -> bool:
+    """Tell whether something listens on a TCP port of the loopback address."""
+    try:
+        socket.create_connection(("127.0.0.1", port), 5).close()
+    except OSError:
+        return False
+    return True
 
 
 def takes_datagrams(path: Path, datagram: bytes) -> bool:

@@ -14,7 +14,7 @@ from pathlib import Path
 
 from .daemon import Daemon, read_lines
 from .line import Line
-from .rsyslog import READY, takes_datagrams
+from .rsyslog import READY, takes_calls, takes_datagrams
 from .seen import Seen
 from .waiting import free_port, missing, program
 
@@ -98,7 +98,8 @@ class SyslogNg(Daemon):
 
     def ready(self) -> bool:
         """Tell whether its sockets take a datagram."""
-        return all(takes_datagrams(path, READY) for path in (self.socket, self.parsed_socket))
+        paths = (self.socket, self.parsed_socket)
+        return takes_calls(self.tcp_port) and all(takes_datagrams(path, READY) for path in paths)
 
     def messages(self) -> list[dict[str, str]]:
         """Return what it parsed, a dict of syslog-ng's macros a message."""

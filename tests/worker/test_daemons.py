@@ -43,6 +43,7 @@ def test_beat(make_project: MakeProject, collector: Inbox) -> None:
     project = make_project({"syslog_url": collector.url}, schedule="scheduled")
     with project.beat():
         wait_for_line(collector, token("beat-entry", project.boot))
+        project.wait_asleep()
     lines = settle(collector)
     check(lines)
     _check_beat(lines, project)
@@ -54,6 +55,7 @@ def test_detached_beat(make_project: MakeProject, collector: Inbox) -> None:
     files = ("--pidfile", f"{project.folder}/beat.pid", "--logfile", f"{project.folder}/beat.log")
     with project.beat("--detach", *files):
         wait_for_line(collector, token("beat-entry", project.boot))
+        project.wait_asleep()
     lines = settle(collector)
     check(lines)
     _check_beat(lines, project)
