@@ -56,21 +56,23 @@ class Engine:
         self._left = 0  # number of the last record that an interrupting call left
         self._news = ""
 
-    def enter(self, data: bytes) -> int:
+    def enter(self, data: bytes, waiting: bool = False) -> int:
         """Take a record in and do what a log call does then.
 
-        Returns the number of the record that still has to be waited for, 0 when there is none.
+        ``waiting`` tells that the call has interrupted one of its thread that waits: that one then waits
+        for this record too. Returns the number of the record that still has to be waited for, 0 when
+        there is none.
         """
         with self.lock:
             if self.clear and self._send_now(data):
                 return self._left if len(self.store) else 0
             self.hold()
             number = self.store.add(data)
-            if self.busy:
+            if self.busy or waiting:
                 self._left = number  # the call that was interrupted looks after it
-                return 0
-            self.advance()
-            return number
+            if not self.busy:
+                self.advance()
+            return 0 if self._left == number else number
 
     def _send_now(self, data: bytes) -> bool:
         """Send a record past the store; False when that did not work and it has to go through it."""
