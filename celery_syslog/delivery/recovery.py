@@ -45,7 +45,8 @@ class Recovery:
         self._running = False
         self._stepping = _thread.allocate_lock()
         self._local = not any(address.host for address in engine.line.addresses)
-        self._backoff = Backoff(0.01, 1.0) if self._local else Backoff(0.1, 30.0)
+        # A local connect costs microseconds, and while a busy process waits for it the buffer fills.
+        self._backoff = Backoff(0.01, 0.1) if self._local else Backoff(0.1, 30.0)
         self._dial_at = 0.0
         self._avoid = -1  # number of an address that was given up because it stalled
         # Not begun afresh after an incident: a home that answers and then stalls is left alone for longer.
