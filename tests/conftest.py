@@ -14,7 +14,6 @@ from support.rabbitmq import RabbitMq
 from support.rsyslog import Rsyslog
 from support.waiting import short_folder
 
-
 # A shell's background job ignores Ctrl-C, and so would every process that the tests start.
 if signal.getsignal(signal.SIGINT) is signal.SIG_IGN:
     signal.signal(signal.SIGINT, signal.default_int_handler)
