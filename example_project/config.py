@@ -44,6 +44,9 @@ worker_lost_wait = 1.0
 
 syslog_url = os.environ.get("EXAMPLE_SYSLOG") or None
 syslog_ident = _name
+# Seconds that a log call may wait for a collector that does not read. Production keeps the default, a quarter
+# of a second; on a busy laptop that is no stall yet, and here a task is killed that may not have to keep a line.
+syslog_timeout = 5.0
 # What a line says; the defaults name the logger and the task as well.
 syslog_format = "%(levelname)s %(message)s"
 syslog_task_format = "%(levelname)s [%(task_id)s] %(message)s"
