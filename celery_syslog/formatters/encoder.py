@@ -96,6 +96,15 @@ class Encoder:
 
     def __call__(self, record: logging.LogRecord) -> Sequence[bytes]:
         """Return the finished messages of a record."""
+        message = self.quick(record)
+        return self.slow(record) if message is None else (message,)
+
+    def quick(self, record: logging.LogRecord) -> bytes | None:  # noqa: ARG002 - for subclasses
+        """Return the finished message of a record, None when that takes the long way."""
+        return None
+
+    def slow(self, record: logging.LogRecord) -> Sequence[bytes]:
+        """Return the finished messages of any record, the long way."""
         try:
             return self._encode(record, context.current_task() or carried_task())
         except Exception as error:
@@ -103,7 +112,6 @@ class Encoder:
             return self._last_resort(record, error)
 
     def _encode(self, record: logging.LogRecord, task: TaskContext | None) -> list[bytes]:
-        """Encode any record, the long way."""
         facts = self._collector.collect(record, task)
         bodies = self._bodies(facts, self._writers[task is not None])
         head = self._header.full(facts)

@@ -10,18 +10,25 @@ if TYPE_CHECKING:
 __all__ = ["Pieces", "Recurring"]
 
 
-class Pieces(NamedTuple):
+class Pieces:
     """Messages of one second, but for the text, the microseconds and the fields of a single record.
 
     Without ``form`` a message is ``start``, text, ``after``; with it, what the form makes of stamp, fields
     and text: in this order or, with a writer of ``json``, the fields last and a stamp for each timestamp.
     """
 
-    start: bytes
-    after: bytes
-    form: bytes | None
-    fields: bytes
-    json: JsonWriter | None
+    __slots__ = ("after", "fields", "form", "json", "start")
+
+    def __init__(self, recurring: Recurring, head: bytes, structured: bool, iso: str) -> None:
+        """Render for a second whose messages begin with ``head``; ``iso`` is its text in ISO 8601."""
+        self.fields, self.json = recurring.fields, recurring.json
+        self.start, self.after = head + recurring.opening, recurring.rest
+        self.form: bytes | None = None
+        if structured or self.json is not None:
+            self.form = literal(head) + (b"%06d" if structured else b"") + recurring.opening
+            self.form += (
+                recurring.rest if self.json is None else b"%b.%%06d%b" % (iso.encode(), recurring.rest)
+            )
 
 
 class Recurring(NamedTuple):
@@ -34,15 +41,6 @@ class Recurring(NamedTuple):
     rest: bytes
     fields: bytes = b""
     json: JsonWriter | None = None
-
-    def at(self, head: bytes, structured: bool, iso: str) -> Pieces:
-        """Return the pieces for a second, given what its messages begin with and its text in ISO 8601."""
-        if not (structured or self.json):
-            return Pieces(head + self.opening, self.rest, None, b"", None)
-        form = literal(head) + (b"%06d" if structured else b"") + self.opening
-        if self.json:
-            form += b"%b.%%06d" % iso.encode()
-        return Pieces(b"", b"", form + self.rest, self.fields, self.json)
 
 
 def literal(data: bytes) -> bytes:

@@ -8,7 +8,7 @@ long way, ``Encoder._encode``, gives the same bytes for any record.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from operator import attrgetter
 from typing import Any
 
@@ -50,16 +50,16 @@ class QuickEncoder(Encoder):
         self._controls = CONTROLS_BUT_LF if self._keep else CONTROLS
         self._outside = TaskContext()
 
-    def __call__(self, record: logging.LogRecord) -> Sequence[bytes]:
-        """Return the finished messages of a record."""
+    def quick(self, record: logging.LogRecord) -> bytes | None:
+        """Return the finished message of an ordinary record, None for any other."""
         # Every task's every line comes through here, so what could be calls is written out.
         try:
-            task = context.current_task() or carried_task()
             if record.exc_info or record.exc_text or record.stack_info:
-                return self._encode(record, task)
+                return None
+            task = context.current_task() or carried_task()
             second = self._header.second
             created = record.created
-            if not second.start <= created < second.end:
+            if created >= second.end or created < second.start:
                 second = self._header.tick(created)
             key: tuple[Any, ...] = (task, record.name, record.levelno, record.levelname)
             if self._others is not None:
@@ -67,39 +67,41 @@ class QuickEncoder(Encoder):
             fielded = self._fielded and (len(record.__dict__) != _RECORD_SIZE or bound())
             if fielded:
                 if "otelTraceID" in record.__dict__:
-                    return self._encode(record, task)
+                    return None
                 key += (record.__dict__.get("syslog_event"),)
-            pieces: Pieces | None = second.pieces.get(key)
+            pieces: Pieces | None = second.pieces.get(key) or self._pieces(second, record, key)
             if pieces is None:
-                pieces = self._pieces(second, record, key)
-                if pieces is None:
-                    return self._encode(record, task)
+                return None
             text = record.getMessage()
-            if pieces.json:
-                body = pieces.json.quote(text)
-            elif self._split and ("\n" in text or "\r" in text):
-                return self._encode(record, task)
+            json = pieces.json
+            if json is not None:
+                body = json.quote(text)
             else:
-                body = text.encode() if text.isascii() else escape(text, self._keep)
-                if len(body.translate(None, self._controls)) != len(body):
+                body = text.encode()
+                if len(body.translate(None, self._controls)) != len(body) or not (
+                    len(body) == len(text) or text.isprintable()
+                ):
+                    if self._split and ("\n" in text or "\r" in text):
+                        return None
                     body = escape(text, self._keep)
-            if pieces.form is None:
+            form = pieces.form
+            if form is None:
                 message = pieces.start + body + pieces.after
             else:
-                fields = self._fields(record, pieces, task) if fielded else pieces.fields
                 stamp = int((created - second.start) * 1e6 + 0.5)
                 if stamp > 999999:
                     stamp = 999999
-                if not pieces.json:
-                    message = pieces.form % (stamp, fields, body)
-                elif self._structured:
-                    message = pieces.form % (stamp, stamp, body, fields)
+                fields = self._fields(record, pieces, task) if fielded else pieces.fields
+                if json is None:
+                    message = form % (stamp, fields, body)
                 else:
-                    message = pieces.form % (stamp, body, fields)
-            return (message,) if len(message) <= self.max_size else self._encode(record, task)
+                    message = form % (
+                        (stamp, stamp, body, fields) if self._structured else (stamp, body, fields)
+                    )
+            return message if len(message) <= self.max_size else None
         except Exception as error:
             pass_on(error)
-            return super().__call__(record)
+            return None
 
     def _fields(self, record: logging.LogRecord, pieces: Pieces, task: TaskContext | None) -> bytes:
         """Return the user's fields of one record as they stand in its message."""
@@ -123,7 +125,7 @@ class QuickEncoder(Encoder):
         head = second.heads.get(record.levelno) or self._header.head(second, record.levelno)
         if len(second.pieces) >= _LIMIT:
             second.pieces.clear()
-        pieces = second.pieces[key] = recurring.at(head, self._structured, second.iso)
+        pieces = second.pieces[key] = Pieces(recurring, head, self._structured, second.iso)
         return pieces
 
     def _recurring(self, record: logging.LogRecord, task: TaskContext | None) -> Recurring:
