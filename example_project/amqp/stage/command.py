@@ -98,8 +98,9 @@ def _name(module: str) -> str:
 
 def _list(screen: Screen) -> None:
     screen.say("The lessons; python -m example_project.amqp LESSON runs one, --help tells the rest.")
+    width = max(len(_name(module)) for module in LESSONS)
     for number, module in enumerate(LESSONS, 1):
-        screen.say(f"  {number:2}  {screen.paint(f'{_name(module):<14}', 'bold')}{_first_line(module)}")
+        screen.say(f"  {number:2}  {screen.paint(_name(module).ljust(width), 'bold')}  {_first_line(module)}")
     screen.say(f"A broker: {_HOW}")
 
 
