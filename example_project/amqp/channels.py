@@ -1,4 +1,4 @@
-"""Channels: several conversations in one TCP connection, each with its number and its own troubles."""
+"""Several conversations in one TCP connection; trouble in one ends only that one."""
 
 from kombu import Queue
 

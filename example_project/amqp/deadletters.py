@@ -1,4 +1,4 @@
-"""Dead letters: where rejected, expired and surplus messages go, and how they tell why."""
+"""Where rejected, expired and surplus messages go, and how they tell why."""
 
 from typing import Any
 

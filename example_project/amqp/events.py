@@ -1,4 +1,4 @@
-"""Events: publish and subscribe with topics; and Celery's own worker events, read with Kombu alone."""
+"""Publish and subscribe with topics; Celery's worker events, read with Kombu alone."""
 
 from typing import Any
 

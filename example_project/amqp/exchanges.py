@@ -1,4 +1,4 @@
-"""Exchanges and bindings: direct, fanout, topic and headers decide which queues get a copy."""
+"""direct, fanout, topic and headers: who gets a copy of a message."""
 
 from collections.abc import Iterable
 from typing import Any

@@ -1,4 +1,4 @@
-"""Hello world: the smallest producer, the smallest consumer, and the queue between them."""
+"""Hello world: the smallest producer and consumer, and the queue between them."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Celery from the outside: a producer that knows only Kombu sends a task message and gets its result."""
+"""A Celery task sent, and its result received, by a program that knows only Kombu."""
 
 from typing import Any
 from uuid import uuid4

@@ -1,4 +1,4 @@
-"""Parallel programming: a work queue over several consumers, and the same with Celery's group and chord."""
+"""A work queue over several consumers; the same with Celery's group and chord."""
 
 import time
 from threading import Thread

@@ -1,4 +1,4 @@
-"""Producers: what becomes of a message that has no exchange, no queue, or too little time."""
+"""What becomes of a message that has no exchange, no queue, or too little time."""
 
 from typing import Any
 

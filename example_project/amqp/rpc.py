@@ -1,4 +1,4 @@
-"""RPC over AMQP: a reply queue, a correlation id, a timeout; and beside it Celery's rpc:// result backend."""
+"""A call over queues: reply queue, correlation id, timeout; Celery's rpc:// beside it."""
 
 from threading import Event, Thread
 from typing import Any

@@ -1,4 +1,4 @@
-"""Virtual hosts: the same names in two of them are two things, and so are a user's rights."""
+"""The same name in two virtual hosts is two things; a user's rights end at the border."""
 
 from functools import partial
 

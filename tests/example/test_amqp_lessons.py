@@ -184,6 +184,6 @@ def test_syslog(collector: Inbox) -> None:
     assert claims
 
     def received() -> bool:
-        return {line for line in claims} <= {message.msg for message in collector.receiver.messages}
+        return set(claims) <= {message.msg for message in collector.receiver.messages}
 
     wait_until(received, "the lesson's lines", detail=lambda: collector.receiver.raw)
