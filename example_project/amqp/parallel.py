@@ -65,10 +65,9 @@ def consume(stage: Stage, jobs: Queue, done: list[int]) -> None:
         done.append(number)
         message.ack()
 
-    with stage.connect() as connection:
-        # One at a time: what this one has not begun, another may take.
-        consumer = connection.Consumer(jobs, callbacks=[on_message], prefetch_count=1)
-        consumer.consume()
+    # One at a time: what this one has not begun, another may take.
+    one_by_one = {"callbacks": [on_message], "prefetch_count": 1}
+    with stage.connect() as connection, connection.Consumer(jobs, **one_by_one):
         while len(done) < JOBS:
             try:
                 connection.drain_events(timeout=WAIT)

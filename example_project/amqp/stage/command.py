@@ -2,6 +2,7 @@
 
 import argparse
 import importlib
+import logging
 import signal
 import sys
 from ast import get_docstring, parse
@@ -48,6 +49,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     options = _options(argv)
     # A service manager's or a test's way to end us is to clean up as well.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    # py-amqp tells what it ignores while a connection ends; nobody needs to read that.
+    logging.getLogger("amqp").addHandler(logging.NullHandler())
     screen = Screen()
     try:
         if options.lessons:

@@ -113,7 +113,7 @@ def _where(error: Exception, lesson: ModuleType) -> str:
 def _closing(stage: Stage, lesson: ModuleType) -> Iterator[str]:
     for host, topology in stage.trace.topologies.items():
         if picture := topology.picture():
-            yield f"What it declared in the virtual host {host}, and has deleted again:"
+            yield f"What it declared in the virtual host {host} (nothing of it stays):"
             yield from (f"  {line}" for line in picture)
     if following := getattr(lesson, "NEXT", ""):
         yield "What to try next:"
