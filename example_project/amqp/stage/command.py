@@ -3,6 +3,7 @@
 import argparse
 import importlib
 import logging
+import os
 import signal
 import sys
 from ast import get_docstring, parse
@@ -18,7 +19,9 @@ from kombu import Connection
 from celery_syslog.address import parse_addresses
 from celery_syslog.errors import ConfigurationError
 
+from ...checks import check_syslog
 from ...node import NodeFailed, NodeMissing, PrivateNode
+from ...options import Problem
 from ...show import Screen
 from .. import LESSONS
 from .perform import perform
@@ -38,10 +41,6 @@ examples:
 
 exit status: 0 all that was claimed happened, 1 it did not, 2 it could not run, 130 Ctrl-C
 """
-
-
-class Problem(Exception):
-    """Something the user has to mend first; the text says what and how."""
 
 
 def main(argv: Sequence[str] | None = None) -> int:
@@ -65,6 +64,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 1
     except KeyboardInterrupt:
         return 128 + signal.SIGINT
+    except BrokenPipeError:
+        # Whoever read our output is gone; Python would complain about it once more at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     return 0
 
 
@@ -82,14 +85,14 @@ def _options(argv: Sequence[str] | None) -> Any:
     parser.add_argument("--syslog", metavar="URL", help="a collector, e.g. unix:///dev/log")
     options = parser.parse_args(argv)
     known = {_name(module): module for module in LESSONS}
-    if options.lessons == ["all"]:
-        options.lessons = list(known)
-    for name in options.lessons:
+    options.all = options.lessons == ["all"]
+    names = list(known) if options.all else options.lessons
+    for name in names:
         if name not in known:
             parser.error(f"no lesson {name!r}; there are {', '.join(known)}")
-    options.lessons = [known[name] for name in options.lessons]
+    options.lessons = [known[name] for name in names]
     try:
-        parse_addresses(options.syslog)
+        options.addresses = parse_addresses(options.syslog)
     except ConfigurationError as error:
         parser.error(f"--syslog: {error}")
     return options
@@ -116,17 +119,20 @@ def _first_line(module: str) -> str:
 
 
 def _run(options: Any, screen: Screen) -> None:
-    lessons = [_lesson(module) for module in options.lessons]
+    check_syslog(options.addresses)
+    if options.url:
+        _reach(options.url)
     with _broker(options, screen) as node:
-        for lesson in lessons:
-            url = node.url if node else options.url or _without_broker(lesson, screen)
-            if node is None and hasattr(lesson, "PRIVATE"):
-                raise Problem(
-                    f"{_name(lesson.__name__)} {lesson.PRIVATE}, so it needs a broker of its own: --private"
-                )
-            if url:
-                _reach(url)
-            perform(lesson, url, node, options.syslog, screen)
+        for module in options.lessons:
+            try:
+                lesson = _lesson(module)
+                url = node.url if node else _url(lesson, options.url, screen)
+            except Problem as problem:
+                if not options.all:
+                    raise
+                screen.say(f"Left out: {str(problem).partition(': ')[0]}.")
+            else:
+                perform(lesson, url, node, options.syslog, screen)
             screen.say()
 
 
@@ -151,11 +157,15 @@ def _broker(options: Any, screen: Screen) -> Iterator[PrivateNode | None]:
         yield node
 
 
-def _without_broker(lesson: ModuleType, screen: Screen) -> str:
-    if not getattr(lesson, "BROKER", True):
-        return ""
+def _url(lesson: ModuleType, url: str | None, screen: Screen) -> str:
+    """Return the URL for a lesson that has no private node, or raise Problem if it needs one."""
+    name = _name(lesson.__name__)
+    if hasattr(lesson, "PRIVATE"):
+        raise Problem(f"{name} {lesson.PRIVATE}, so it needs a broker of its own: --private")
+    if url or not getattr(lesson, "BROKER", True):
+        return url or ""
     if not hasattr(lesson, "MEMORY"):
-        raise Problem(f"{_name(lesson.__name__)} needs RabbitMQ: {_HOW}")
+        raise Problem(f"{name} needs RabbitMQ: {_HOW}")
     screen.say(f"No broker was named, so this runs in memory. What differs: {lesson.MEMORY}.")
     screen.say(f"To have one: {_HOW}")
     return "memory://"
