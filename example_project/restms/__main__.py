@@ -7,11 +7,13 @@ import sys
 import threading
 from collections.abc import Sequence
 
+from amqp.exceptions import AMQPError
 from kombu.utils.url import maybe_sanitize_url
 
 from celery_syslog import SyslogHandler
 from celery_syslog.errors import ConfigurationError
 
+from .refusal import Refused
 from .server import Server
 
 __all__ = ["main"]
@@ -36,7 +38,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     try:
         _log_to(options.syslog)
         return _serve(options.broker, *options.listen)
-    except (ConfigurationError, OSError, ImportError, KeyError) as error:
+    except (ConfigurationError, AMQPError, Refused, OSError, ImportError, KeyError) as error:
         shown = maybe_sanitize_url(options.broker)
         print(f"restms: cannot begin with {shown}: {error or type(error).__name__}", file=sys.stderr)
         return 2

@@ -21,6 +21,9 @@ __all__ = ["Broker"]
 #: Seconds after which RabbitMQ removes the queue of a pipe when its gateway is gone.
 EXPIRES = 300.0
 
+#: Seconds until a confirm that does not come counts as a lost connection.
+PATIENCE = 30.0
+
 #: Messages that a pipe holds in this process; RabbitMQ keeps the others.
 PREFETCH = 1000
 
@@ -29,17 +32,21 @@ _STATUS = {403: 403, 404: 404, 405: 403, 406: 403}
 
 
 class Broker:
-    """One connection. ``on_message`` gets what arrives in a pipe, ``on_gone`` whose queue was deleted."""
+    """One connection. ``on_message`` gets what arrives in a pipe.
+
+    ``on_gone`` is called with a pipe or feed whose queue somebody deleted, ``on_closed`` after RabbitMQ
+    closed the channel of a pipe: it does so when a message is held for half an hour.
+    """
 
     def __init__(
         self,
         connection: Connection,
         on_message: Callable[[Pipe, Incoming, Message], None],
         on_gone: Callable[[Pipe | Feed], None],
+        on_closed: Callable[[], object],
     ) -> None:
         self._connection = connection
-        self._on_message = on_message
-        self._on_gone = on_gone
+        self._on_message, self._on_gone, self._on_closed = on_message, on_gone, on_closed
         self._out: Any = None
         self._in: dict[Pipe, Any] = {}
 
@@ -69,23 +76,37 @@ class Broker:
         elif not feed.exchange:
             exchange, key = "", feed.name
             properties.setdefault("message_id", message.address)
-        with _refusals():
-            if self._out is None or not self._out.is_open:
-                self._out = self._connection.channel()
+        with _refusals(), self._publishing() as channel:
             priority = properties.pop("priority", None)
-            made = self._out.prepare_message(
+            made = channel.prepare_message(
                 message.body, priority, message.content_type, None, message.headers, properties
             )
-            self._out.basic_publish_confirm(made, exchange=exchange, routing_key=key)
+            channel.basic_publish_confirm(made, exchange=exchange, routing_key=key, timeout=PATIENCE)
+
+    @contextmanager
+    def _publishing(self) -> Iterator[Any]:
+        """Yield the channel for publishing; after a mistake it could take one confirm for another."""
+        self._out = self._out or self._connection.channel()
+        try:
+            yield self._out
+        except BaseException:
+            spoilt, self._out = self._out, None
+            spoilt.close()
+            raise
 
     def is_open(self, pipe: Pipe) -> bool:
-        """Tell whether the pipe is read: RabbitMQ closes a channel that leaves a message for half an hour."""
+        """Tell whether the pipe is read on this connection."""
         return pipe in self._in and bool(self._in[pipe].is_open)
 
     def open_pipe(self, pipe: Pipe) -> None:
         """Declare its queue and take what comes, on a channel of its own."""
         with _refusals():
+            if pipe in self._in:
+                self._in[pipe].collect()
             channel = self._in[pipe] = self._connection.channel()
+            channel.auto_decode = False  # bytes stay bytes
+            # What py-amqp does with a closed channel: but without its consumers nobody would know.
+            channel.open = self._on_closed
             # For the channel as a whole, not for each of its consumers: a pipe may have several.
             channel.basic_qos(0, 1 if pipe.type == "ondemand" else PREFETCH, True)
             if pipe.type != "ondemand":
@@ -100,6 +121,7 @@ class Broker:
             if channel.is_open and pipe.type != "ondemand":
                 channel.basic_cancel(pipe.name)
             channel.close()
+            channel.collect()
         with self._channel() as own:
             own.queue_delete(pipe.name)
 
@@ -151,7 +173,7 @@ class Broker:
                 message.channel.basic_cancel(tag, nowait=True)
                 del message.channel.callbacks[tag]  # py-amqp does so only when it waits
         address = message.delivery_info["routing_key"]
-        body = message.body.encode() if isinstance(message.body, str) else bytes(message.body or b"")
+        body = bytes(message.body or b"")
         found = incoming(address, message.properties, message.headers, message.content_type, body)
         self._on_message(pipe, found, message)
 

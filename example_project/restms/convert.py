@@ -132,8 +132,8 @@ def incoming(
     for name in (*_TEXTS, "delivery_mode", "priority", "expiration", "user_id"):
         if properties.get(name) is not None:
             found[name] = _text(properties[name])
-    if 0 <= (properties.get("timestamp") or -1) < _LATEST:
-        found["timestamp"] = formatdate(properties["timestamp"], usegmt=True)
+    if 0 <= (stamp := properties.get("timestamp", -1)) < _LATEST:
+        found["timestamp"] = formatdate(stamp, usegmt=True)
     texts = {_text(name): _text(value) for name, value in headers.items()}
     if sender := texts.pop(_SENDER, ""):
         found[_SENDER] = sender

@@ -29,15 +29,13 @@ HEARTBEAT, RETRY = 20, 1.0
 class Loop(threading.Thread):
     """Runs jobs beside a connection to ``url``, made anew when it is lost.
 
-    ``on_connected`` gets each new connection, ``on_trouble`` is called after RabbitMQ closed a channel.
+    ``on_connected`` gets each new connection.
     """
 
-    def __init__(
-        self, url: str, on_connected: Callable[[Connection], None], on_trouble: Callable[[], None]
-    ) -> None:
+    def __init__(self, url: str, on_connected: Callable[[Connection], None]) -> None:
         super().__init__(name="restms", daemon=True)
         self._connection = Connection(url, heartbeat=HEARTBEAT, connect_timeout=5)
-        self._on_connected, self._on_trouble = on_connected, on_trouble
+        self._on_connected = on_connected
         self._errors = (*self._connection.connection_errors, OSError)
         self._jobs: deque[tuple[Callable[[], Any], Future[Any]]] = deque()
         self._stopping = self._connected = False
@@ -71,9 +69,9 @@ class Loop(threading.Thread):
                 if not self._connected:
                     self._connect()
                 self._work()
-            except self._errors as error:
+            except Exception as error:  # also a refusal of what we declare anew: then it is tried once more
                 self._connected = False
-                logger.error("RabbitMQ is away: %s", error or type(error).__name__)
+                logger.error("RabbitMQ is away: %s", str(error) or type(error).__name__)
                 self._connection.collect()
                 self._wait(None, RETRY)
                 self._run_jobs()
@@ -99,7 +97,6 @@ class Loop(threading.Thread):
                 if isinstance(error, self._errors):
                     raise
                 logger.warning("RabbitMQ closed a channel: %s", error)
-                self._on_trouble()
 
     def _wait(self, broker: socket.socket | None, seconds: float) -> None:
         with selectors.DefaultSelector() as selector:

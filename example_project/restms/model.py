@@ -228,6 +228,10 @@ class Message(Resource):
         brief = {name: self.incoming.properties.get(name, "") for name in ("address", "message_id")}
         return Element("message", {"href": self.path, **_shown(**brief)})
 
+    def and_older(self) -> list["Message"]:
+        """Return what an acknowledgement of this message is for: all older ones of the pipe as well."""
+        return self.pipe.held[: self.pipe.held.index(self) + 1]
+
     def parts(self) -> Iterable[Resource]:
         """Return its content, where that has a URI."""
         return (self.content,) if self.content else ()

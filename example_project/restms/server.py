@@ -9,6 +9,7 @@ from email.utils import formatdate
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from time import perf_counter
 from types import TracebackType
+from typing import Any
 from urllib.parse import unquote, urlsplit
 
 from .loop import Loop
@@ -39,7 +40,7 @@ class Server:
 
     def __init__(self, broker: str, host: str = "127.0.0.1", port: int = 0) -> None:
         self.service = Service(lambda job: self.loop.call(job))
-        self.loop = Loop(broker, self.service.connected, self.service.repair)
+        self.loop = Loop(broker, self.service.connected)
         self._address = host, port
 
     def __enter__(self) -> "Server":
@@ -79,6 +80,10 @@ class _Http(ThreadingHTTPServer):
         self.restms = server
         super().__init__(address, _Handler)
 
+    def handle_error(self, request: Any, client_address: Any) -> None:  # noqa: ARG002
+        """Say in the log, not on stderr, that a client hung up before it had its answer."""
+        logger.info("%s hung up", client_address[0])
+
 
 class _Handler(BaseHTTPRequestHandler):
     protocol_version = "HTTP/1.1"
@@ -93,20 +98,22 @@ class _Handler(BaseHTTPRequestHandler):
             answer = self._answer()
         except Refused as refused:
             answer = Answer(refused.status, f"{refused.reason}\n".encode(), _PLAIN)
+        except OSError:  # the client's connection; the broker's troubles are refusals
+            answer = None
         except Exception:
             logger.exception("%s %s failed", self.command, self.path)
             answer = Answer(500, b"this server made a mistake; its log says which\n", _PLAIN)
-        if answer is _NOBODY:
+        if answer is None:
             self.close_connection = True
             return
-        self._send(answer)
-        fields = {"method": self.command, "path": self.path, "status": answer.status}
         took = (perf_counter() - started) * 1000
+        fields = {"method": self.command, "path": self.path, "status": answer.status}
         logger.info("%s %s %d in %.1f ms", self.command, self.path, answer.status, took, extra=fields)
+        self._send(answer)
 
     do_GET = do_PUT = do_POST = do_DELETE = do_HEAD = do_PATCH = do_OPTIONS = _perform  # noqa: N815
 
-    def _answer(self) -> Answer:
+    def _answer(self) -> Answer | None:
         body = self._body()
         if "\n" in (self.headers.get("Content-Type") or ""):
             raise Refused(400, "the Content-Type is folded")
@@ -119,7 +126,7 @@ class _Handler(BaseHTTPRequestHandler):
             if isinstance(answer, Answer):
                 return answer
             if not self._patient(answer):
-                return _NOBODY
+                return None
 
     def _base(self) -> str:
         host = self.headers.get("Host") or ""
@@ -136,6 +143,8 @@ class _Handler(BaseHTTPRequestHandler):
         if int(length) > MAX_BODY:
             raise Refused(413, f"a body has {MAX_BODY} bytes at most")
         body = self.rfile.read(int(length))
+        if len(body) < int(length):
+            raise ConnectionAbortedError
         self.close_connection = keep
         return body
 
@@ -179,7 +188,3 @@ class _Handler(BaseHTTPRequestHandler):
 
     def log_message(self, format: str, *args: object) -> None:  # noqa: A002
         """Leave the log to ``_perform``."""
-
-
-#: Stands for the answer to a client that is not there any more.
-_NOBODY = Answer(0)

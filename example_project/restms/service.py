@@ -61,12 +61,12 @@ class Service:
 
     def connected(self, connection: Connection) -> None:
         """Use a connection, the first or one after that was lost: have all resources in RabbitMQ as well."""
-        self.broker = Broker(connection, self.space.arrive, self._gone)
+        self.broker = Broker(connection, self.space.arrive, self._gone, lambda: self._later(self._repair))
         for feed in self.space.of_kind(Feed):
             self.broker.open_feed(feed)
-        self.repair()
+        self._repair()
 
-    def repair(self) -> None:
+    def _repair(self) -> None:
         """Read again from pipes whose channel is closed. RabbitMQ sends again what they held."""
         for pipe in self.space.of_kind(Pipe):
             if not self.broker.is_open(pipe):
@@ -248,8 +248,7 @@ class Service:
             self._delete_join(resource)
         elif isinstance(resource, Message):
             self.broker.acknowledge(resource.receipt)
-            held = resource.pipe.held
-            for message in held[: held.index(resource) + 1]:
+            for message in resource.and_older():
                 self.space.remove(message)
         else:
             self.space.remove(resource)
@@ -262,22 +261,21 @@ class Service:
         self.space.remove(feed)
 
     def _delete_pipe(self, pipe: Pipe) -> None:
-        for join in tuple(pipe.joins):
-            self._delete_join(join)
+        feeds = [join.feed for join in pipe.joins]
         self.broker.close_pipe(pipe)
         self.space.remove(pipe)
+        self._retire(*feeds)
 
     def _delete_join(self, join: Join) -> None:
         self.broker.part(join)
         self.space.remove(join)
-        if join.feed.type == "service" and not join.feed.joins:
-            self._delete_feed(join.feed)
+        self._retire(join.feed)
+
+    def _retire(self, *feeds: Feed) -> None:
+        for feed in feeds:
+            if feed.type == "service" and not feed.joins and self.space.find(feed.path):
+                self._delete_feed(feed)
 
     def _gone(self, owner: Pipe | Feed) -> None:
         """Somebody deleted a queue in RabbitMQ: so its pipe or feed is deleted here, between two requests."""
-
-        def delete() -> None:
-            if self.space.find(owner.path) is owner:
-                self._delete(owner)
-
-        self._later(delete)
+        self._later(lambda: self.space.find(owner.path) and self._delete(owner))
