@@ -27,14 +27,13 @@ HEARTBEAT, RETRY = 20, 1.0
 
 
 class Loop(threading.Thread):
-    """Runs jobs beside a connection to ``url``, made anew when it is lost.
+    """Runs jobs beside a connection, made anew when it is lost; ``on_connected`` is called each time."""
 
-    ``on_connected`` gets each new connection.
-    """
-
-    def __init__(self, url: str, on_connected: Callable[[Connection], None]) -> None:
+    def __init__(self, broker: str | Connection, on_connected: Callable[[Connection], None]) -> None:
         super().__init__(name="restms", daemon=True)
-        self._connection = Connection(url, heartbeat=HEARTBEAT, connect_timeout=5)
+        if isinstance(broker, str):
+            broker = Connection(broker, heartbeat=HEARTBEAT, connect_timeout=5)
+        self._connection = broker
         self._on_connected = on_connected
         self._errors = (*self._connection.connection_errors, OSError)
         self._jobs: deque[tuple[Callable[[], Any], Future[Any]]] = deque()

@@ -12,6 +12,8 @@ from types import TracebackType
 from typing import Any
 from urllib.parse import unquote, urlsplit
 
+from kombu import Connection
+
 from .loop import Loop
 from .refusal import Refused
 from .service import Answer, Request, Service
@@ -33,12 +35,13 @@ _HOST = re.compile(r"([A-Za-z0-9.-]{1,253}|\[[0-9a-fA-F:.]{2,45}\])(:\d{1,5})?")
 
 
 class Server:
-    """A RestMS server in front of ``broker``, on an address and port (0: any free one) of this machine.
+    """A RestMS server, on an address and port (0: any free one) of this machine.
 
-    A context manager. Entering raises OSError if the port is taken or the broker is not there.
+    ``broker`` is RabbitMQ's URL, or a Kombu connection for its own use. A context manager. Entering raises
+    OSError if the port is taken or nobody listens at the broker's, and py-amqp's errors if it refuses us.
     """
 
-    def __init__(self, broker: str, host: str = "127.0.0.1", port: int = 0) -> None:
+    def __init__(self, broker: str | Connection, host: str = "127.0.0.1", port: int = 0) -> None:
         self.service = Service(lambda job: self.loop.call(job))
         self.loop = Loop(broker, self.service.connected)
         self._address = host, port
@@ -50,10 +53,7 @@ class Server:
         except OSError:
             self.loop.stop()
             raise
-        self._thread = threading.Thread(
-            target=self._http.serve_forever, args=(0.05,), name="restms-http", daemon=True
-        )
-        self._thread.start()
+        threading.Thread(target=self._http.serve_forever, args=(0.05,), daemon=True).start()
         return self
 
     @property
@@ -67,7 +67,7 @@ class Server:
     ) -> None:
         self._http.shutdown()
         self._http.server_close()
-        self.loop.call(self.service.close)
+        wait([self.loop.call(self.service.close)], 10)
         self.loop.stop()
 
 
