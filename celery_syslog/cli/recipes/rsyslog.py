@@ -46,11 +46,12 @@ if {condition} then {{
 }}
 """
 
+# Without an authority (--ca) every client is taken; the connection is encrypted all the same.
 _TLS = (
     'streamDriver.name="gtls" streamDriver.mode="1" streamDriver.authMode="{auth}"\n'
-    '  streamDriver.caFile="{ca}" streamDriver.certFile="{cert}" streamDriver.keyFile="{key}"'
+    '  {ca}streamDriver.certFile="{cert}"\n  streamDriver.keyFile="{key}"'
 )
-_RELP_TLS = 'tls="on" tls.caCert="{ca}" tls.myCert="{cert}" tls.myPrivKey="{key}"'
+_RELP_TLS = '\n  tls="on" {ca}tls.myCert="{cert}"\n  tls.myPrivKey="{key}"'
 
 
 def rsyslog(recipe: Recipe) -> str:
@@ -79,7 +80,7 @@ def _condition(recipe: Recipe) -> str:
 def _input(recipe: Recipe) -> str:
     address = recipe.address
     place = f'address="{recipe.listen}" port="{address.port}" ruleset="celery"'
-    tls = {"ca": recipe.ca, "cert": recipe.cert, "key": recipe.key}
+    tls = {"cert": recipe.cert, "key": recipe.key, "auth": "x509/certvalid" if recipe.ca else "anon"}
     if address.scheme == "unix":
         return (
             '\nmodule(load="imuxsock")\n'
@@ -89,10 +90,12 @@ def _input(recipe: Recipe) -> str:
     if address.scheme == "udp":
         return f'\nmodule(load="imudp")\ninput(type="imudp" {place} rateLimit.interval="0")\n'
     if address.scheme in ("relp", "relp+tls"):
-        secure = f" {_RELP_TLS.format(**tls)}" if recipe.secure else ""
+        ca = f'tls.caCert="{recipe.ca}" ' if recipe.ca else ""
+        secure = _RELP_TLS.format(ca=ca, **tls) if recipe.secure else ""
         size = f'maxDataSize="{recipe.kibibytes}k"'
         return f'\nmodule(load="imrelp")\ninput(type="imrelp" {place} {size}{secure})\n'
     if address.scheme == "tls":
-        driver = _TLS.format(auth="anon", **tls)
+        ca = f'streamDriver.caFile="{recipe.ca}"\n  ' if recipe.ca else ""
+        driver = _TLS.format(ca=ca, **tls)
         return f'\nmodule(load="imtcp")\ninput(type="imtcp" {place}\n  {driver})\n'
     return f'\nmodule(load="imtcp")\ninput(type="imtcp" {place} rateLimit.interval="0")\n'

@@ -33,7 +33,8 @@ _TEXT = "$ISODATE $HOST $MSGHDR$LEVEL [$SDATA] $MSG"
 _JSON = "$(format-json --scope none host=$HOST --key .celery.* --shift-levels 2)"
 
 _PARSER = """
-# JSON fields become ${{.celery.task_id}}, ${{.celery.event}} and so on.
+# JSON fields become ${{.celery.task_id}}, ${{.celery.event}} and so on; before syslog-ng 4
+# all of them are text.
 parser p_celery {{ json-parser(prefix(".celery."){marker}); }};
 """
 
