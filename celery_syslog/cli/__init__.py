@@ -35,6 +35,18 @@ class _Group(click.Group):
         command: click.Command = import_module(place, __name__).command
         return command
 
+    def resolve_command(self, ctx: click.Context, args: list[str]) -> Any:
+        """Return the command named; a hint comes with the error for one that is nearly right."""
+        try:
+            return super().resolve_command(ctx, args)
+        except click.UsageError as error:
+            import difflib
+
+            near = difflib.get_close_matches(args[0], _COMMANDS, 1)
+            if near:
+                error.message += f" Did you mean {near[0]}?"
+            raise
+
 
 _EPILOG = """
 \b

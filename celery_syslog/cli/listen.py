@@ -72,11 +72,10 @@ def command(
     """
     wanted = Filter(*(options[name] for name in ("task", "severity", "idents")))
     show = Printer(form or "text")
-    if hasattr(signal, "SIGTERM"):
-        signal.signal(signal.SIGTERM, _interrupt)
     with contextlib.suppress(KeyboardInterrupt), ExitStack() as stack:
         receivers = [_receiver(url, stack, **options) for url in urls or _own_urls(ctx)]
         stack.callback(_tell_losses, receivers)
+        signal.signal(signal.SIGTERM, _interrupt)
         for message in filter(wanted, _messages(receivers)):
             show(message)
             count = count and count - 1

@@ -45,7 +45,7 @@ _SHORT = 8
 _SHOWN = frozenset(
     (
         *("timestamp", "severity", "facility", "ident", "pid", "message", "level", "logger"),
-        *("task_id", "root_id", "parent_id", "group_id", "traceback", "stack_info"),
+        *("task_id", "root_id", "parent_id", "group_id", "worker", "traceback", "stack_info"),
     )
 )
 #: What the JSON object has outside ``fields``.
@@ -68,11 +68,20 @@ def task_of(message: Message) -> tuple[str | None, str | None]:
     return (found[2], found[1]) if found else (None, None)
 
 
+def time_of(message: Message) -> datetime | None:
+    """Return when a message was made: a JSON payload tells it more exactly than RFC 3164."""
+    told = message.fields.get("timestamp")
+    try:
+        return datetime.fromisoformat(told) if isinstance(told, str) else message.timestamp
+    except ValueError:
+        return message.timestamp
+
+
 def as_object(message: Message) -> dict[str, Any]:
     """Return a message as JSON shows it: what it lacks is left out, its further fields are in ``fields``."""
     task_id, task_name = task_of(message)
     found = {
-        "timestamp": message.timestamp.isoformat() if message.timestamp else None,
+        "timestamp": time.isoformat() if (time := time_of(message)) else None,
         "facility": message.facility_name,
         "severity": message.severity_name,
         "hostname": message.hostname,
@@ -97,7 +106,7 @@ def as_line(message: Message, dated: bool = False, unfold: bool = False) -> str:
     task_id, _ = task_of(message)
     sender = f"{message.ident or '-'}[{message.procid}]" if message.procid else message.ident or "-"
     parts = [
-        click.style(_time(message.timestamp, dated), dim=True),
+        click.style(_time(time_of(message), dated), dim=True),
         click.style(f"{message.severity_name:7}", **_SEVERITY[message.severity_name]),
         f"{_plain(sender):14}",
         _task(task_id),
@@ -133,7 +142,7 @@ def _text(message: Message, task_id: str | None, unfold: bool) -> str:
     if message.severity <= 3:
         text = click.style(text, **_SEVERITY[message.severity_name])
     shown = " ".join(
-        f"{_plain(name)}={_value(value)}" for name, value in fields.items() if name not in _SHOWN
+        f"{_plain(name)}={_value(value)}" for name, value in fields.items() if _worth(name, value, text)
     )
     if message.msgid and "event" not in fields:
         shown = f"event={_plain(message.msgid)} {shown}".rstrip()
@@ -147,14 +156,21 @@ def _lines(text: str, unfold: bool) -> list[str]:
     return [_plain(line) for line in text.replace("#012", "\n").split("\n")] or [""]
 
 
-def _value(value: object) -> str:
-    text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False, default=str)
-    quoted = (
-        json.dumps(text, ensure_ascii=False)
-        if isinstance(value, str) and re.search(r"[\s\"=]", text)
-        else text
+def _worth(name: str, value: object, text: str) -> bool:
+    """Tell whether a field says more than the rest of the line."""
+    return not (
+        name in _SHOWN
+        or (name == "task_name" and str(value) in text)
+        or (name == "retries" and str(value) == "0")
     )
-    return _plain(quoted)
+
+
+def _value(value: object) -> str:
+    if isinstance(value, float):
+        return f"{value:.4g}"
+    if isinstance(value, str) and not re.search(r'[\s"=]', value):
+        return _plain(value)
+    return _plain(json.dumps(value, ensure_ascii=False, default=str))
 
 
 def _plain(text: str) -> str:
