@@ -78,7 +78,7 @@ def _findings(project: Project, reader: Reader | None, timeout: float) -> Iterat
     if unsupported(found.settings.url):
         return
     if project.installation is not None and not found.faults:
-        yield from logging_findings(project.app, project.installation)
+        yield from logging_findings(project.app, project.installation, found)
     yield from pitfalls(found.settings, project.app.conf)
     if reader is None or found.faults:
         return

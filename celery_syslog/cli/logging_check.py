@@ -13,6 +13,7 @@ from typing import Any
 from celery import signals
 
 from celery_syslog.worker import loggers
+from celery_syslog.worker.config import Configuration
 from celery_syslog.worker.wiring import Installation
 
 from .findings import FAULT, NOTE, OK, WARNING, Finding
@@ -30,13 +31,14 @@ _LINES = (
 )
 
 
-def logging_findings(app: Any, installation: Installation) -> Iterator[Finding]:
+def logging_findings(app: Any, installation: Installation, configuration: Configuration) -> Iterator[Finding]:
     """Set up logging for real and yield what is odd about the result."""
     yield from _receivers()
     before = list(logging.getLogger().handlers)
     try:
         app.set_current()
         app.log.setup(logging.INFO, redirect_stdouts=False)
+        installation.reported = configuration.report()  # told above, as findings
         handler = installation.set_up()
     except Exception as error:
         text = f"setting it up failed: {type(error).__name__}: {error}"

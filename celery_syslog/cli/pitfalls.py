@@ -30,8 +30,11 @@ _TLS = ("tls", "relp+tls", "amqps")
 
 def pitfalls(settings: Settings, conf: Any) -> Iterator[Finding]:
     """Yield what the settings, the app's configuration and the machine tell without sending anything."""
-    for address in settings.url or (Address("unix"),):
-        yield from _of_address(address, settings)
+    yield from dict.fromkeys(
+        finding
+        for address in settings.url or (Address("unix"),)
+        for finding in _of_address(address, settings)
+    )
     if any(address.scheme in _TLS for address in settings.url):
         yield from _tls(settings)
     if settings.spool is not None:

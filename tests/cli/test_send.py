@@ -2,11 +2,16 @@
 
 from __future__ import annotations
 
+import contextlib
 import json
+import os
+import signal
+import socket
 from collections.abc import Callable
 from pathlib import Path
 
-from support.command import run
+from support.command import run, start
+from support.waiting import wait_until
 
 from celery_syslog import SyslogReceiver
 
@@ -64,6 +69,33 @@ def test_send_fails_over(project: Callable[[str], Path]) -> None:
         sent = run(folder, "-A", "proj", "syslog", "send", "hi")
         receiver.wait_for(1)
     assert f"unix://{folder}/other has it" in sent.stdout
+
+
+def test_ctrl_c_is_a_clean_end(folder: Path) -> None:
+    """Interrupted while a stalled collector keeps it waiting: status 130, no traceback."""
+    with (
+        SyslogReceiver(f"unix://{folder}/log") as receiver,
+        socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as full,
+    ):
+        receiver.pause()
+        full.setblocking(False)
+        full.connect(f"{folder}/log")
+        with contextlib.suppress(BlockingIOError):
+            while True:
+                full.send(b"<14>x")
+        with start(folder, "-A", "proj", "syslog", "send", "--timeout", "60", "hi") as sending:
+            wait_until(lambda: holds_socket(sending.process.pid), "it to be connected")
+            assert sending.end(signal.SIGINT) == 130
+        assert "Traceback" not in sending.err
+
+
+def holds_socket(pid: int) -> bool:
+    """Tell whether a process has a socket open."""
+    for link in Path(f"/proc/{pid}/fd").iterdir():
+        with contextlib.suppress(FileNotFoundError):
+            if os.readlink(link).startswith("socket:"):
+                return True
+    return False
 
 
 SETTINGS = """
