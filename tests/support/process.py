@@ -16,7 +16,7 @@ import celery_syslog
 
 from .waiting import DEADLINE, wait_until
 
-__all__ = ["CeleryProcess", "environment"]
+__all__ = ["CeleryProcess", "celery", "environment"]
 
 _TESTS = Path(__file__).parent.parent
 _PACKAGE = Path(celery_syslog.__file__).parent.parent
@@ -25,7 +25,7 @@ _PACKAGE = Path(celery_syslog.__file__).parent.parent
 _DROPPED = ("CELERY_", "NO_COLOR", "PYTHONWARNINGS", "_MP_FORK_")
 
 
-def _celery() -> list[str]:
+def celery() -> list[str]:
     """Return the celery command: the script, because SIGHUP starts sys.argv[0] again as a file."""
     script = Path(sys.executable).with_name("celery")
     return [str(script)] if script.exists() else [sys.executable, "-m", "celery"]
@@ -59,7 +59,7 @@ class CeleryProcess:
 
     def __init__(self, folder: Path, *arguments: str, marker: str = "ready", tty: bool = False) -> None:
         self.folder = folder
-        self.command = [*_celery(), "-A", "support.project", *arguments]
+        self.command = [*celery(), "-A", "support.project", *arguments]
         self.marker = folder / marker
         self.out, self.err = folder / "out", folder / "err"
         self.tty = tty
