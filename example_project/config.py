@@ -44,8 +44,8 @@ worker_lost_wait = 1.0
 
 syslog_url = os.environ.get("EXAMPLE_SYSLOG") or None
 syslog_ident = _name
-# Seconds that a log call may wait for a collector that does not read. Production keeps the default, a quarter
-# of a second; on a busy laptop that is no stall yet, and here a task is killed that may not have to keep a line.
+# Seconds that a log call may wait for a collector that does not read. Production keeps the default, a
+# quarter of a second; on a busy laptop that is no stall, and a task that is killed here keeps no line.
 syslog_timeout = 5.0
 # What a line says; the defaults name the logger and the task as well.
 syslog_format = "%(levelname)s %(message)s"
