@@ -12,7 +12,7 @@ from ..address import Address
 from ..settings import Settings
 from ..transports import CannotWait, pause
 from .counters import DIRECT, Counters
-from .engine import Engine
+from .engine import Engine, Held
 from .incident import DRAINING, STALLED
 from .recovery import OnRecovered, Recovery
 
@@ -66,8 +66,8 @@ class Delivery:
             return
         try:
             taken = direct(data)
-        except OSError:
-            self._send_held(data)
+        except OSError as error:
+            self._send_held(data, error)
             return
         # No lock: CPython switches threads and runs signal handlers only at calls and jumps, so no
         # line here can lose a count. A build without the interpreter's lock never gets here.
@@ -85,33 +85,38 @@ class Delivery:
             if transport is not None and not transport.genuine():
                 self._engine.lose_line()
 
-    def _send_held(self, data: bytes) -> None:
+    def _send_held(self, data: bytes, failure: OSError | None = None) -> None:
         if not isinstance(data, bytes):
             raise TypeError(f"a message is bytes, not {type(data).__name__}")
         engine = self._engine
+        if self._recovery.running and failure is None and engine.keep(data):
+            return
         if _thread.get_ident() in self._waiting:
             # A signal handler or finalizer logs while its thread waits, which goes on to wait for this
             # record too. Were every one of them to wait by itself, a storm would exhaust the stack.
-            engine.enter(data, waiting=True)
+            engine.leave(failure.number if isinstance(failure, Held) else engine.enter(data))
             return
         try:
-            try:
-                if engine.crowded():
-                    self._wait_for_room()
-            finally:
-                number = engine.enter(data)
-            if not number:
-                if monotonic() > self._check_at:
-                    self._check()
-                return
-            self._wait(number)
+            if isinstance(failure, Held):
+                number = failure.number
+            else:
+                try:
+                    if engine.crowded():
+                        self._wait_for_room()
+                finally:
+                    number = engine.enter(data)
+            if number:
+                self._wait(number)
         except BaseException:
             # Raised by a signal handler: the record may stay behind, and recovery has to send it.
             engine.interrupted()
             self._recover()
             raise
-        self._recover()
-        engine.say()
+        if number:
+            self._recover()
+            engine.say()
+        if monotonic() > self._check_at:
+            self._check()
 
     def _wait(self, number: int) -> None:
         """Wait until the record is sent, as long as there is patience; then it is an incident."""

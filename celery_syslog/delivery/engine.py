@@ -12,11 +12,11 @@ from .. import trouble
 from ..address import Address
 from ..settings import Settings
 from .counters import DIRECT, DROPPED, LEFT, STALLS, Counters
-from .incident import DRAINING, HEALTHY, Incident, Patience
+from .incident import DRAINING, HEALTHY, STALLED, Incident, Patience
 from .line import Line
 from .store import Store
 
-__all__ = ["BATCH", "BLOCKED", "BROKEN", "EMPTY", "MORE", "Engine"]
+__all__ = ["BATCH", "BLOCKED", "BROKEN", "EMPTY", "MORE", "Engine", "Held"]
 
 # What came of an attempt to send what is held.
 EMPTY, MORE, BLOCKED, BROKEN = "empty", "more", "blocked", "broken"
@@ -29,6 +29,14 @@ BATCH = 64
 HELP = 16
 
 _gil: Callable[[], bool] = getattr(sys, "_is_gil_enabled", lambda: True)
+
+
+class Held(OSError):
+    """A record could not go straight to the kernel and is held; ``number`` is the one to wait for, or 0."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__()
+        self.number = number
 
 
 class Engine:
@@ -49,59 +57,77 @@ class Engine:
         self.incident = Incident()
         self.store = Store(settings, counters, self.incident)
         self.patience = Patience(settings.timeout)
-        #: The way past all this while it is not needed: a datagram transport's ``send``.
+        #: The way past the store, open while nothing is held and all is well; it returns how many bytes
+        #: it took. A datagram transport's ``send``, or ``_send_frame``, as a frame needs the lock.
         self.direct: Callable[[bytes], int] | None = None
-        #: The same for streams, whose frames need the lock: nothing is held and all is well.
-        self.clear = False
         self._left = 0  # number of the last record that an interrupting call left
         self._news = ""
 
-    def enter(self, data: bytes, waiting: bool = False) -> int:
+    def enter(self, data: bytes) -> int:
         """Take a record in and do what a log call does then.
 
-        ``waiting`` tells that the call has interrupted one of its thread that waits: that one then waits
-        for this record too. Returns the number of the record that still has to be waited for, 0 when
-        there is none.
+        Returns the number of the record that still has to be waited for, 0 when there is none.
         """
         with self.lock:
-            if self.clear and self._send_now(data):
-                return self._left if len(self.store) else 0
-            self.hold()
-            number = self.store.add(data)
-            if self.busy or waiting:
-                self._left = number  # the call that was interrupted looks after it
-            if not self.busy:
-                self.advance()
-            return 0 if self._left == number else number
+            return self._enter(data)
 
-    def _send_now(self, data: bytes) -> bool:
-        """Send a record past the store; False when that did not work and it has to go through it."""
-        self.clear = False  # for an interrupting call
-        self.busy = True
-        try:
-            sent = self.line.push(data)
-        except OSError:
-            return False
-        finally:
-            self.busy = False
-        if sent:
-            counters = self.counters
-            counters.row[DIRECT] = counters.direct = counters.direct + 1
-            if len(self.store):
-                self.advance()
-            else:
-                self.clear = True
-        return sent
-
-    def hold(self) -> None:
-        """Let every record go through the store from now on; lock held."""
+    def _enter(self, data: bytes) -> int:
         self.direct = None
-        self.clear = False
+        number = self.store.add(data)
+        if self.busy:
+            self._left = number  # the call that was interrupted looks after it
+            return 0
+        self.advance()
+        return number
+
+    def leave(self, number: int) -> None:
+        """Have the call that waits in the caller's thread, and was interrupted, wait for this record too."""
+        with self.lock:
+            self._left = max(self._left, number)
+
+    def _send_frame(self, data: bytes) -> int:
+        """Send a record past the store, as long as all is well; returns 0, the line counts the bytes.
+
+        Raises Held when it has to go through the store after all, and was taken in.
+        """
+        with self.lock:
+            if self.busy or self.direct is None:
+                raise Held(self._enter(data))
+            self.busy = True
+            try:
+                sent = self.line.push(data)
+            except OSError:
+                sent = False
+            except BaseException:  # from a signal handler
+                if self.line.unfinished:  # by whoever comes next
+                    self.direct = None
+                    self.store.add(data)
+                raise
+            finally:
+                self.busy = False
+            if not sent:
+                raise Held(self._enter(data))
+            if len(self.store):  # left by an interrupting call
+                self.advance()
+            return 0
+
+    def keep(self, data: bytes) -> bool:
+        """Take in a record that can only be kept; False when a log call may have more to do."""
+        with self.lock:
+            state = self.incident.state
+            if self.busy or state in (HEALTHY, DRAINING):
+                return False
+            if not self.store.add_within(data):
+                if state == STALLED:
+                    return False
+                self.store.add(data)
+                self.store.keep()
+            return True
 
     def adopt(self, records: list[bytes]) -> None:
         """Take in what a dead process left, and begin to send it."""
         with self.lock:
-            self.hold()
+            self.direct = None
             self.store.adopt(records)
             self.advance()
 
@@ -164,10 +190,8 @@ class Engine:
         if self.incident.state != HEALTHY or transport is None:
             return
         # Without the interpreter's lock the counts of the direct way would need one of their own.
-        if transport.framing is None and _gil():
-            self.direct = transport.send
-        else:
-            self.clear = True
+        if _gil():
+            self.direct = transport.send if transport.framing is None else self._send_frame
 
     def _push(self, data: bytes) -> str:
         """Send the oldest record; returns "" when it is gone, else what is in the way."""
@@ -206,7 +230,7 @@ class Engine:
         return ""
 
     def _broken(self, error: OSError | None) -> str:
-        self.hold()
+        self.direct = None
         self.incident.down(monotonic())
         if error is not None:
             self.tell(error)
@@ -214,7 +238,7 @@ class Engine:
 
     def lose_line(self, polite: bool = False) -> None:
         """Let go of a connection, broken or not; what it may have lost is held again. Lock held."""
-        self.hold()
+        self.direct = None
         again = self.line.drop(polite)
         if again:
             self.store.put_back(again)
@@ -235,7 +259,7 @@ class Engine:
     def _stalled(self) -> bool:
         if self.incident.state != HEALTHY:
             return False
-        self.hold()
+        self.direct = None
         self.incident.stall(monotonic())
         self.pump(0)
         return True
@@ -253,7 +277,7 @@ class Engine:
 
     def forget(self) -> None:
         """Let go of what is the parent's, in a forked child; only to be thrown away after that."""
-        self.hold()
+        self.direct = None
         self.line.drop()
         self.store.forget()
 

@@ -43,6 +43,11 @@ class Line:
         """The address in use, or the first."""
         return self.addresses[max(0, self.index)]
 
+    @property
+    def unfinished(self) -> bool:
+        """Whether the kernel took only a part of a frame, so that the rest has to come next."""
+        return bool(self._rest)
+
     def dial(self, timeout: float, count: int | None = None, avoid: int = -1) -> tuple[Transport, int]:
         """Return a connected transport to the first of the ``count`` first addresses that answers.
 

@@ -42,7 +42,8 @@ class Recovery:
         self._engine = engine
         self._settings = settings
         self._report = report
-        self._running = False
+        #: The thread is there; it ends only under the engine's lock, and not in trouble.
+        self.running = False
         self._stepping = _thread.allocate_lock()
         self._local = not any(address.host for address in engine.line.addresses)
         # A local connect costs microseconds, and while a busy process waits for it the buffer fills.
@@ -67,12 +68,12 @@ class Recovery:
 
     def start(self) -> bool:
         """Start the thread unless it runs; False when none can be had (the interpreter is ending)."""
-        if self._running:  # it ends only under the lock, and not in trouble
+        if self.running:
             return True
         with self._engine.lock:
-            if not self._running:
+            if not self.running:
                 self._start()
-            return self._running
+            return self.running
 
     def _start(self) -> None:
         # The thread inherits that all signals are blocked. One sent to the process would otherwise find
@@ -80,10 +81,10 @@ class Recovery:
         # leave a lock behind and hang the whole pool (Worker._do_exit).
         before = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS) if _SIGNALS else None
         try:
-            self._running = True
+            self.running = True
             _thread.start_new_thread(self._run, ())
         except RuntimeError:
-            self._running = False
+            self.running = False
         finally:
             if before is not None:
                 signal.pthread_sigmask(signal.SIG_SETMASK, before)
@@ -101,7 +102,7 @@ class Recovery:
                 if delay:
                     pause(delay)
         except BaseException as error:  # a fault of ours must not end in silence
-            self._running = False
+            self.running = False
             trouble.tell("recovery", f"recovery failed and will be tried again: {error!r}")
             if not isinstance(error, Exception):
                 raise
@@ -243,7 +244,7 @@ class Recovery:
             if engine.incident.state != HEALTHY or len(engine.store):
                 return 0.0
             if engine.line.index <= 0 or engine.line.transport is None:
-                self._running = False
+                self.running = False
                 return None
         now = monotonic()
         if self._home_at > now:

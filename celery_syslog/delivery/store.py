@@ -71,6 +71,23 @@ class Store:
         row[BUFFERED] += 1
         return self.entered
 
+    def add_within(self, data: bytes) -> bool:
+        """Take a record in to be kept, on disk if there is a spool; False when that takes more than this."""
+        spool = self._spool
+        if spool is None:
+            if len(self._queue) >= self._capacity:
+                return False
+            self._queue.append(data)
+        elif self._queue or not spool.append(data):
+            return False
+        self.entered += 1
+        row = self._counters.row
+        row[ENTERED] += 1
+        row[BUFFERED if spool is None else SPOOLED] += 1
+        if spool is not None and spool.dropped:
+            self.keep()
+        return True
+
     def adopt(self, records: list[bytes]) -> int:
         """Take in, before all others, what a dead process left; returns the last one's number."""
         self._first.extend(records)
