@@ -28,4 +28,6 @@ LESSONS = (
     "example_project.amqp.exchanges",
     "example_project.amqp.vhosts",
     "example_project.amqp.messages",
+    "example_project.admin.clustering",
+    "example_project.admin.rest",
 )
