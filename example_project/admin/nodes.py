@@ -3,7 +3,7 @@
 import json
 import secrets
 import urllib.request
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from typing import Any
@@ -16,7 +16,20 @@ __all__ = ["ManagedNode", "Member", "separate_nodes"]
 _CALM = {"RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "+S 1:1 +sbwt none", "RABBITMQ_CTL_ERL_ARGS": "+S 1:1"}
 
 
-class ManagedNode(PrivateNode):
+class _Brief(PrivateNode):
+    """A node for a moment."""
+
+    def __init__(self, plugins: Iterable[str] = (), config: Iterable[str] = ()) -> None:
+        super().__init__(plugins, config)
+        self._env |= _CALM
+
+    def close(self) -> None:
+        """End it at once: what it would still write is of no use to anybody."""
+        self.kill()
+        super().close()
+
+
+class ManagedNode(_Brief):
     """A private node with the management plugin: its web page and REST API are at ``management_url``."""
 
     def __init__(self) -> None:
@@ -24,7 +37,6 @@ class ManagedNode(PrivateNode):
         address = ["management.tcp.ip = 127.0.0.1", f"management.tcp.port = {self.http_port}"]
         # A sample a second instead of every five: what the page shows is then true at once.
         super().__init__(["rabbitmq_management"], [*address, "collect_statistics_interval = 1000"])
-        self._env |= _CALM
 
     @property
     def management_url(self) -> str:
@@ -40,13 +52,13 @@ class ManagedNode(PrivateNode):
             return False
 
 
-class Member(PrivateNode):
+class Member(_Brief):
     """A node that can reach the others of its group: they share a cookie and a name server."""
 
     def __init__(self, name: str, group: PrivateNode | None) -> None:
         super().__init__()
         self.node = f"{name}@localhost"
-        self._env |= {"RABBITMQ_NODENAME": self.node, **_CALM}
+        self._env["RABBITMQ_NODENAME"] = self.node
         if group is not None:
             shared = group.environment()
             self._env |= {key: shared[key] for key in ("HOME", "ERL_EPMD_PORT")}
@@ -64,7 +76,6 @@ def separate_nodes(*names: str) -> Iterator[list[Member]]:
         for name in names:
             members.append(Member(name, members[0] if members else None))
             stack.callback(members[-1].close)
-            stack.callback(members[-1].kill)  # called first: what they would still write is of no use
         # Left to themselves each would write a cookie of its own, and not let the others in.
         cookie = members[0].folder / ".erlang.cookie"
         cookie.write_text(secrets.token_hex(16))

@@ -60,13 +60,13 @@ def topology(stage: Stage, api: Management) -> None:
     api.create_exchange("orders", "topic", vhost=HOST)
     own = [exchange for exchange in api.exchanges(HOST) if exchange.name and exchange.name[:4] != "amq."]
     stage.check([exchange.name for exchange in own] == ["orders"], "%s", own[0])
-    api.create_queue("incoming", "quorum", vhost=HOST)
+    api.create_queue("incoming", vhost=HOST)
     stage.check([queue.name for queue in api.queues(HOST)] == ["incoming"], "%s", api.queues(HOST)[0])
     api.bind(Binding("orders", "incoming", "order.#"), vhost=HOST)
     found = api.bindings("incoming", vhost=HOST)
     stage.check(len(found) == 2, "%s, and the one to the default exchange", found[-1])
     try:
-        api.create_queue("incoming", "classic", vhost=HOST)
+        api.create_queue("incoming", "quorum", vhost=HOST)
     except ManagementError as error:
         stage.check(error.status == 400, "another type is refused: %s", error.reason)
     else:
