@@ -25,7 +25,9 @@ from .stream import StreamTransport
 
 __all__ = ["ConnectionTransport"]
 
-#: Seconds between two looks at what came from the peer while records are sent.
+#: Seconds between two looks at what came from the peer while records are sent. A record written to a
+#: peer that has gone away is only missed when the next one is written; but a look at every record would
+#: double its cost.
 _LOOK = 0.001
 #: Bytes read at once, and reads in one look: a peer that talks must not hold up a log call.
 _READ = 4096
@@ -57,13 +59,6 @@ class ConnectionTransport(StreamTransport):
 
     def _open(self, deadline: float) -> None:
         """Do what is to be done on a new connection; may wait until ``deadline``. Raises OSError."""
-
-    def _send(self, data: bytes) -> int:
-        # A record written to a peer that has gone away is lost when nothing is written after it. At full
-        # speed a look at every record would double its cost, so it is one a millisecond.
-        if monotonic() > self._look_at:
-            self._look()
-        return super()._send(data)
 
     def _look(self) -> None:
         """See what the peer has sent; raises OSError when it is gone, and again at every further look."""

@@ -4,7 +4,10 @@ from __future__ import annotations
 
 import _socket
 import errno
+import math
+from collections import deque
 from collections.abc import Callable
+from time import monotonic
 
 from ..address import Address
 from ..settings import Settings
@@ -29,6 +32,11 @@ class StreamTransport(SocketTransport):
         self._wire: Callable[[bytes], bytes] = bytes
         #: Bytes the kernel took on this connection.
         self._written = 0
+        #: Where each message that may not have arrived ended in the stream, and the message; None: nobody
+        #: can tell, so nothing is kept.
+        self._kept: deque[tuple[int, bytes]] | None = None
+        #: When it is time to look at what came from the peer; never, unless a subclass looks.
+        self._look_at = math.inf
         self._message: bytes | None = None  # the one being written
         self._rest: bytes | None = None  # of what is written for it; None: not known
 
@@ -41,7 +49,13 @@ class StreamTransport(SocketTransport):
         self._message = self._rest = None
         self.send = self._send
 
+    def _look(self) -> None:
+        """Look at what came from the peer, and set ``_look_at``; raises OSError when it is gone."""
+
     def _send(self, data: bytes) -> int:
+        # All in one function: it is what a log call costs.
+        if monotonic() > self._look_at:
+            self._look()
         if self._message is None:
             self._message = data
             rest = self._wire(data)
@@ -59,4 +73,6 @@ class StreamTransport(SocketTransport):
             raise
         self._written += taken
         self._message = None
+        if self._kept is not None:
+            self._kept.append((self._written, data))
         return len(data)

@@ -23,19 +23,9 @@ class TcpTransport(ConnectionTransport):
         super().__init__(address, settings)
         self.framing = address.option("framing", "octet")
         self._frame = frame_lf if self.framing == "lf" else frame_octet
-        #: Where each message that may not have arrived ended in the stream, and the message.
-        self._kept: deque[tuple[int, bytes]] = deque()
-        self._keeps = False
 
     def _open(self, deadline: float) -> None:  # noqa: ARG002 - takes no time
-        self._kept.clear()
-        self._keeps = self._outstanding() is not None
-
-    def _send(self, data: bytes) -> int:
-        size = super()._send(data)
-        if self._keeps:
-            self._kept.append((self._written, data))
-        return size
+        self._kept = deque() if self._outstanding() is not None else None
 
     def _look(self) -> None:
         super()._look()
@@ -43,19 +33,19 @@ class TcpTransport(ConnectionTransport):
 
     def _confirm(self) -> None:
         """Let go of what the peer's kernel has acknowledged."""
-        outstanding = self._outstanding()
-        if outstanding is None:
+        kept, outstanding = self._kept, self._outstanding()
+        if kept is None or outstanding is None:
             return
-        kept, arrived = self._kept, self._written - outstanding
         if not outstanding:
             kept.clear()
+        arrived = self._written - outstanding
         while kept and kept[0][0] <= arrived:
             kept.popleft()
 
     def unconfirmed(self) -> list[bytes]:
         self._confirm()
-        messages = [message for _, message in self._kept]
-        self._kept.clear()
+        messages = [message for _, message in self._kept or ()]
+        self._kept = None
         if messages:
             self._reset_at_close()
         return messages
@@ -71,7 +61,7 @@ class TcpTransport(ConnectionTransport):
             if self._socket is not None:
                 self._look()  # also because bytes left unread would make a reset of the close
                 self._farewell()
-                self._kept.clear()
+                self._kept = None
         except OSError:
             self._confirm()
         self.abandon()
