@@ -226,15 +226,17 @@ class Engine:
             transport = self.line.transport
             if self.busy or transport is None:
                 return not self.busy
-            self.busy = True
+            clear, self.clear, self.busy = self.clear, False, True  # for an interrupting call
             try:
                 return transport.settle(0.0)
             except OSError as error:
+                clear = False
                 self.lose_line()
                 self._broken(error if self.incident.state == DRAINING else None)
                 return False
             finally:
                 self.busy = False
+                self.clear = clear and not len(self.store)
 
     def lose_line(self, polite: bool = False) -> None:
         """Let go of a connection, broken or not; what it may have lost is held again. Lock held."""

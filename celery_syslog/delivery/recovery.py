@@ -5,6 +5,7 @@ from __future__ import annotations
 # Not the threading module: its start() waits and takes locks, and this may run in a signal handler.
 # gevent replaces what these names stand for, so they are looked up when used.
 import _thread
+import errno
 import signal
 from collections.abc import Callable
 from time import monotonic
@@ -163,7 +164,11 @@ class Recovery:
         engine = self._engine
         transport, index, failures = engine.line.dial(timeout, avoid=engine.avoid)
         with engine.lock:
-            for address, error in failures[:1]:
+            # At the end of a flush there may be too little time for any answer, which says nothing.
+            hasty = timeout < self._settings.connect_timeout
+            for address, error in [
+                failure for failure in failures if not hasty or failure[1].errno != errno.ETIMEDOUT
+            ][:1]:
                 engine.tell(error, address, engine.line.addresses[index] if transport else None)
             if transport is None:
                 return False

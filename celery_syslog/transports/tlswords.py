@@ -73,7 +73,7 @@ def _files(error: Exception, options: Mapping[str, Any]) -> str:
                     pass
         except OSError as problem:
             return f"syslog_use_ssl: {key} {path}: {problem.strerror}"
-    return f"syslog_use_ssl: {_which(error, options)}: {getattr(error, 'reason', None) or error}"
+    return f"syslog_use_ssl: {_which(error, options)}: {getattr(error, 'reason', None) or error.args[-1]}"
 
 
 def _which(error: Exception, options: Mapping[str, Any]) -> str:
@@ -82,8 +82,8 @@ def _which(error: Exception, options: Mapping[str, Any]) -> str:
             ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT).load_verify_locations(options["ca_certs"])
     except OSError:
         return f"ca_certs {options['ca_certs']}"
-    if "CIPHER" in (getattr(error, "reason", "") or ""):
-        return "ciphers"
+    if "cipher" in str(error).lower():
+        return f"ciphers {options.get('ciphers')}"
     names = (f"{key} {options[key]}" for key in ("certfile", "keyfile") if options.get(key))
     return " with ".join(names)
 
