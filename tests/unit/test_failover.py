@@ -1,4 +1,4 @@
-"""Failover across roads: the next on failure, home again when the first answers, no record lost or doubled."""
+"""Failover across roads: the next on failure, home again when the first answers, nothing lost or doubled."""
 
 from __future__ import annotations
 
