@@ -13,6 +13,7 @@ from celery_syslog.delivery.counters import Counters
 from celery_syslog.delivery.line import Line
 from celery_syslog.errors import TransportError
 from celery_syslog.settings import Settings
+from celery_syslog.transports import pause
 
 from .command import words
 
@@ -20,6 +21,8 @@ __all__ = ["advice", "complaint", "deliver", "name_of"]
 
 #: Seconds in which a collector on the network shows that it does not want us.
 _OBJECTION = 0.2
+#: Seconds between two looks at whether it has confirmed.
+_LOOK = 0.005
 
 
 def deliver(address: Address, settings: Settings, messages: Sequence[bytes], timeout: float) -> None:
@@ -28,7 +31,9 @@ def deliver(address: Address, settings: Settings, messages: Sequence[bytes], tim
     ``timeout`` seconds for the connect, and again for the rest. Raises OSError.
     """
     line = Line((address,), settings, Counters())
-    transport, index = line.dial(timeout)
+    transport, index, failures = line.dial(timeout)
+    if transport is None:
+        raise failures[0][1]
     line.install(transport, index)
     end = monotonic() + timeout
     try:
@@ -37,8 +42,10 @@ def deliver(address: Address, settings: Settings, messages: Sequence[bytes], tim
                 if monotonic() > end:
                     raise TransportError(errno.ETIMEDOUT, "it does not read")
                 transport.writable(min(0.1, timeout))
-        if not transport.settle(max(0.0, end - monotonic())):
-            raise TransportError(errno.ETIMEDOUT, f"not confirmed within {timeout:g} s")
+        while not transport.settle(0.0):
+            if monotonic() > end:
+                raise TransportError(errno.ETIMEDOUT, f"not confirmed within {timeout:g} s")
+            pause(_LOOK)
         _listen_for_objection(address, transport)
     finally:
         line.drop(polite=True)

@@ -175,18 +175,21 @@ class Delivery:
         """
         end = monotonic() + (self._settings.flush_timeout if timeout is None else timeout)
         engine = self._engine
-        while len(engine.store):
+        while len(engine.store) or not engine.settled():
+            left = max(0.0, end - monotonic())
             try:
-                self._recovery.attempt(max(0.0, end - monotonic()))
+                if len(engine.store):
+                    self._recovery.attempt(left)
+                else:
+                    pause(min(left, _SPIN))
             except CannotWait:
+                left = 0.0
+            if not left:
                 break
-            if monotonic() >= end:
-                break
-        if len(engine.store):
-            self._gave_up, self._gave_up_at = engine.store.entered, monotonic()
-            return False
-        transport = engine.line.transport
-        return transport is None or transport.settle(max(0.0, end - monotonic()))
+        if not len(engine.store) and engine.settled():
+            return True
+        self._gave_up, self._gave_up_at = engine.store.entered, monotonic()
+        return False
 
     def close(self, timeout: float | None = None) -> None:
         """Flush, then end the connection; what is held in memory only is lost and counted.

@@ -60,8 +60,10 @@ class Engine:
         #: The way past the store, open while nothing is held and all is well; it returns how many bytes
         #: it took. A datagram transport's ``send``, or ``_send_frame``, as a frame needs the lock.
         self.direct: Callable[[bytes], int] | None = None
+        #: Number of the address that was given up for now: it stalled, or broke while being caught up with.
+        self.avoid = -1
         self._left = 0  # number of the last record that an interrupting call left
-        self._news = ""
+        self._news = ("", "")  # kind and text
 
     def enter(self, data: bytes) -> int:
         """Take a record in and do what a log call does then.
@@ -98,11 +100,6 @@ class Engine:
                 sent = self.line.push(data)
             except OSError:
                 sent = False
-            except BaseException:  # from a signal handler
-                if self.line.unfinished:  # by whoever comes next
-                    self.direct = None
-                    self.store.add(data)
-                raise
             finally:
                 self.busy = False
             if not sent:
@@ -177,6 +174,8 @@ class Engine:
             outcome = self._push(data)
             if outcome == BLOCKED:
                 self.incident.blocked()
+                if self.line.transport is not None and self.line.transport.framing:
+                    self.store.pin()
             if outcome:
                 return outcome
         if self.store.head() is not None:
@@ -199,7 +198,10 @@ class Engine:
         for _ in range(2):
             try:
                 if self.line.transport is None and not self.line.reopen():
-                    break  # the first connection over a network is made by the recovery thread
+                    # A connection over a network is made by the recovery thread, and most that end are
+                    # there again at once: only one that keeps ending is worth a word.
+                    failure = failure if self.incident.state == DRAINING else None
+                    break
                 if not self.line.push(data):
                     return BLOCKED
                 self.store.pop()
@@ -212,6 +214,7 @@ class Engine:
                     break
                 # A restarted daemon is there again at once: the record goes to the new one.
                 self.lose_line()
+                data = self.store.head() or data  # what it may have lost comes first
         return self._broken(failure)
 
     def _push_cut(self, data: bytes) -> str:
@@ -226,15 +229,33 @@ class Engine:
             self.store.pop()
         else:
             self.store.discard("too_long")
-            self._news = f"a message of {len(data)} bytes was refused as too long, and dropped"
+            self._note("too long", f"a message of {len(data)} bytes was refused as too long, and dropped")
         return ""
 
     def _broken(self, error: OSError | None) -> str:
         self.direct = None
+        if self.incident.state == DRAINING:
+            self.avoid = self.line.index
         self.incident.down(monotonic())
         if error is not None:
             self.tell(error)
         return BROKEN
+
+    def settled(self) -> bool:
+        """Look whether the connection holds and the collector has confirmed what it confirms."""
+        with self.lock:
+            transport = self.line.transport
+            if self.busy or transport is None:
+                return not self.busy
+            self.busy = True
+            try:
+                return transport.settle(0.0)
+            except OSError as error:
+                self.lose_line()
+                self._broken(error if self.incident.state == DRAINING else None)
+                return False
+            finally:
+                self.busy = False
 
     def lose_line(self, polite: bool = False) -> None:
         """Let go of a connection, broken or not; what it may have lost is held again. Lock held."""
@@ -248,7 +269,7 @@ class Engine:
         with self.lock:
             if self._stalled():
                 self.counters.add(STALLS)
-                self._news = "the collector does not read; records are kept until it does"
+                self._note("stalled", "the collector does not read; records are kept until it does")
 
     def interrupted(self) -> None:
         """A log call ended by an exception: leave what it could not send to recovery."""
@@ -278,20 +299,29 @@ class Engine:
     def forget(self) -> None:
         """Let go of what is the parent's, in a forked child; only to be thrown away after that."""
         self.direct = None
-        self.line.drop()
+        self.line.forget()
         self.store.forget()
 
-    def tell(self, error: OSError) -> None:
-        """Note what is wrong, for ``say``; lock held."""
-        if not self.incident.told:
-            self.incident.told = True
-            self._news = f"{error.strerror or error}; records are kept until it answers"
+    def tell(self, error: OSError, address: Address | None = None, instead: Address | None = None) -> None:
+        """Note what is wrong, for ``say``, unless that is no news in this incident; lock held.
+
+        With ``instead``, records go there for the time being.
+        """
+        what = str(error.strerror or error)
+        if self.incident.told != what:
+            self.incident.told = what
+            meanwhile = f"records go to {instead}" if instead else "records are kept until it answers"
+            self._note(what, f"{what}; {meanwhile}", address)
+
+    def _note(self, kind: str, text: str, address: Address | None = None) -> None:
+        where = address or self.line.address
+        self._news = f"{where} {kind}", f"{where}: {text}"
 
     def say(self) -> None:
         """Write on stderr what there is to be told; not under the lock, stderr may be slow."""
-        news, self._news = self._news, ""
-        if news:
-            trouble.tell(f"delivery {self.line.address}", f"{self.line.address}: {news}")
+        (kind, text), self._news = self._news, ("", "")
+        if text:
+            trouble.tell(kind, text)
         objection = self.store.trouble
         if objection:
             trouble.tell("spool", objection)

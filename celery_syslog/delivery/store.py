@@ -107,10 +107,20 @@ class Store:
 
     def put_back(self, records: list[bytes]) -> None:
         """Hold again, before all others, records that were sent but may not have arrived."""
-        self._first.extendleft(reversed(records))
+        # To the spool, if they can be the first there; else they would not survive a SIGKILL any more.
+        disk = self._spool is not None and not self._first and not len(self._spool)
+        (self._queue if disk else self._first).extendleft(reversed(records))
         self.gone -= len(records)
         self._counters.row[LEFT] -= len(records)
         self._count()
+
+    def pin(self) -> None:
+        """Keep the oldest record from making room for others: a part of it is with the collector.
+
+        Not with a spool, where it is safer; there it may be dropped and the connection with it.
+        """
+        if self._spool is None and not self._first and self._queue:
+            self._first.append(self._queue.popleft())
 
     def head(self) -> bytes | None:
         """Return the oldest record, None when nothing is held."""
