@@ -36,6 +36,7 @@ class Proxy:
     def __init__(self, target: int) -> None:
         self._target = target
         self._listener = socket.create_server(("127.0.0.1", 0))
+        self._listener.setblocking(False)
         self.port = int(self._listener.getsockname()[1])
         self._pairs: list[_Pair] = []
         self._selector = selectors.DefaultSelector()
@@ -48,6 +49,8 @@ class Proxy:
         self._delay = 0.0
         self._ended = False
         self.connections = 0
+        #: Bytes that the kernel had acknowledged and a reset threw away.
+        self.discarded = 0
         self._thread = threading.Thread(target=self._run, daemon=True)
 
     def _run(self) -> None:
@@ -68,7 +71,11 @@ class Proxy:
         assert done.wait(60)
 
     def _accept(self) -> None:
-        client, _ = self._listener.accept()
+        try:
+            client, _ = self._listener.accept()
+        except OSError:
+            return  # gone again, or the listener is, by what was done just before
+        client.setblocking(True)
         self.connections += 1
         try:
             server = socket.create_connection(("127.0.0.1", self._target))
@@ -105,6 +112,7 @@ class Proxy:
             if end in self._selector.get_map():
                 self._selector.unregister(end)
         if option:
+            self.discarded += _waiting(pair.client)
             pair.client.setsockopt(socket.SOL_SOCKET, socket.SO_LINGER, option)
         pair.client.close()
         pair.server.close()
@@ -167,6 +175,7 @@ class Proxy:
             self._listener.close()
             self._listener = socket.socket()
             self._listener.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+            self._listener.setblocking(False)
             self._listener.bind(("127.0.0.1", self.port))
             self._end_all()
 
@@ -183,12 +192,7 @@ class Proxy:
 
     def unread(self) -> int:
         """Return how many bytes the kernel has acknowledged that the proxy has not read."""
-        total = 0
-        for pair in self._pairs:
-            found = array.array("i", [0])
-            fcntl.ioctl(pair.client.fileno(), termios.FIONREAD, found, True)
-            total += found[0]
-        return total
+        return sum(_waiting(pair.client) for pair in self._pairs)
 
     def __enter__(self) -> Proxy:
         self._thread.start()
@@ -206,3 +210,10 @@ class Proxy:
         self._selector.close()
         for end in (self._listener, self._bell, self._button):
             end.close()
+
+
+def _waiting(end: socket.socket) -> int:
+    """Return how many bytes wait to be read."""
+    found = array.array("i", [0])
+    fcntl.ioctl(end.fileno(), termios.FIONREAD, found, True)
+    return found[0]
