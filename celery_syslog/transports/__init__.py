@@ -21,6 +21,7 @@ TRANSPORTS: Mapping[str, str] = {
     "tcp": ".tcp:TcpTransport",
     "tls": ".tls:TlsTransport",
     "memory": ".memory:MemoryTransport",
+    "journald": ".journald:JournaldTransport",
 }
 
 
