@@ -96,6 +96,8 @@ class Delivery:
             if not number:
                 if monotonic() > self._check_at:
                     self._check()
+                if engine.line.confirms and not self._recovery.running:
+                    self._recover()
                 return
             self._wait(number)
         except BaseException:

@@ -48,6 +48,7 @@ class Engine:
         self.line = Line(addresses, settings, counters)
         self.incident = Incident()
         self.store = Store(settings, counters, self.incident)
+        self.line.confirmed = self.store.confirmed
         self.patience = Patience(settings.timeout)
         #: The way past all this while it is not needed: a datagram transport's ``send``.
         self.direct: Callable[[bytes], int] | None = None
@@ -85,6 +86,8 @@ class Engine:
         finally:
             self.busy = False
         if sent:
+            if self.line.confirms:
+                self.store.secure(data)
             counters = self.counters
             counters.row[DIRECT] = counters.direct = counters.direct + 1
             if len(self.store):
@@ -179,11 +182,11 @@ class Engine:
                 if self.line.transport is None and not self.line.reopen():
                     # A connection over a network is made by the recovery thread, and most that end are
                     # there again at once: only one that keeps ending is worth a word.
-                    failure = failure if self.incident.state == DRAINING else None
+                    failure = self._worth_telling(failure)
                     break
                 if not self.line.push(data):
                     return BLOCKED
-                self.store.pop()
+                self.store.pop(data if self.line.confirms else None)
                 return ""
             except OSError as error:
                 if error.errno == errno.EMSGSIZE and self.line.transport is not None:
@@ -211,6 +214,11 @@ class Engine:
             self._note("too long", f"a message of {len(data)} bytes was refused as too long, and dropped")
         return ""
 
+    def _worth_telling(self, error: OSError | None) -> OSError | None:
+        """Return an error that came while catching up, or one in the collector's own words."""
+        spoken = error is not None and error.errno is None
+        return error if spoken or self.incident.state == DRAINING else None
+
     def _broken(self, error: OSError | None) -> str:
         self.hold()
         if self.incident.state == DRAINING:
@@ -232,7 +240,7 @@ class Engine:
             except OSError as error:
                 clear = False
                 self.lose_line()
-                self._broken(error if self.incident.state == DRAINING else None)
+                self._broken(self._worth_telling(error))
                 return False
             finally:
                 self.busy = False
