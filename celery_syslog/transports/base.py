@@ -37,6 +37,9 @@ class Transport:
     #: stream, which ``send`` does by itself, under the lock. Known after ``connect``.
     framing: str | None = None
 
+    #: Whether the collector acknowledges each message: then ``confirmed`` is called with every one that is.
+    confirms = False
+
     #: Bytes a message may have by default.
     max_size = 65536
 
@@ -49,6 +52,8 @@ class Transport:
         self.address = address
         self.settings = settings
         self.send = self._closed
+        #: Called with every message that the collector has acknowledged; under the lock.
+        self.confirmed: Callable[[bytes], object] = bool
 
     def _closed(self, data: bytes) -> int:  # noqa: ARG002 - stands in for send
         raise OSError(f"{self.address} is not connected")

@@ -34,10 +34,17 @@ def test_addresses(host: str) -> None:
 def test_refused(capfd: pytest.CaptureFixture[str]) -> None:
     """Nobody listening is noticed; nothing is lost, doubled or disordered when somebody does at last."""
     port = free_port(socket.SOCK_DGRAM)
+    said: list[str] = []
+
+    def refused() -> list[str]:
+        said.extend(capfd.readouterr().err.splitlines())
+        return [line for line in said if "refused" in line]
+
     with delivering(f"udp://127.0.0.1:{port}") as delivery:
         for message in numbered(20):
             delivery.send(message)
-        wait_until(lambda: balanced(delivery)["buffered"] == 20, "the refusal to be noticed")
+        wait_until(refused, "the refusal to be noticed")
+        wait_until(lambda: balanced(delivery)["buffered"] == 20, "everything to be kept")
         with SyslogReceiver(f"udp://127.0.0.1:{port}") as receiver:
             assert delivery.flush(30)
             receiver.wait_for(20)
@@ -46,8 +53,7 @@ def test_refused(capfd: pytest.CaptureFixture[str]) -> None:
             receiver.wait_for(21)
             assert receiver.raw == numbered(21)
             assert balanced(delivery)["dropped"] == {}
-    told = [line for line in capfd.readouterr().err.splitlines() if "refused" in line]
-    assert len(told) == 1
+    assert len(refused()) == 1
 
 
 def test_restarted() -> None:
