@@ -189,6 +189,8 @@ def _refusals() -> Iterator[None]:
     """Turn what RabbitMQ refuses into what HTTP says; a lost connection passes."""
     try:
         yield
+    except amqp.ResourceError:  # py-amqp's, and no trouble of the connection
+        raise Refused(503, "RabbitMQ has no channel left") from None
     except amqp.ConnectionError:
         raise
     except (amqp.AMQPError, amqp.MessageNacked) as error:
