@@ -160,10 +160,10 @@ class Broker:
     def _consume(self, pipe: Pipe, queue: Queue, tag: str, owner: Pipe | Feed) -> None:
         channel = self._in[pipe]
         with _refusals():
-            queue(channel).consume(
-                tag,
-                lambda raw: self._received(pipe, channel.message_to_python(raw)),
-                no_ack=False,
+            channel.basic_consume(
+                queue.name,
+                consumer_tag=tag,
+                callback=lambda raw: self._received(pipe, channel.message_to_python(raw)),
                 on_cancel=lambda _: self._on_gone(owner),
             )
 

@@ -223,6 +223,14 @@ def test_command(rabbitmq: RabbitMq, collector: Inbox, amqp: Any) -> None:
     assert "guest:guest" not in said
 
 
+@pytest.mark.parametrize("url", ["memory://", "amqp://u:secret@[::bad", "amqp://u:secret@h:port", "secret"])
+def test_command_with_a_bad_url(url: str) -> None:
+    """What is no URL of RabbitMQ is refused as any wrong argument is, and not repeated."""
+    with command("--broker", url) as process:
+        err = process.communicate(timeout=60)[1]
+    assert (process.returncode, "secret" in err, "looks like amqp://" in err) == (2, False, True)
+
+
 @pytest.mark.parametrize("fault", ["nobody", "password", "port", "syslog"])
 def test_command_that_cannot_begin(rabbitmq: RabbitMq, collector: Inbox, fault: str) -> None:
     """One line says what is wrong, without the password, and the exit status is 2."""
