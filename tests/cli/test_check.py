@@ -280,6 +280,7 @@ def test_spool_directory_of_two_projects() -> None:
         ("tcp://host", ConnectionRefusedError(111, "refused"), "start the collector"),
         ("tcp://host", socket.gaierror(-2, "Name or service not known"), "host name"),
         ("tls://host", OSError("certificate verify failed: unknown"), "ca_certs"),
+        ("tls://host", TimeoutError(110, "no answer to the TLS handshake"), "tcp://"),
         ("tcp://host", TimeoutError(110, "timed out"), "firewall"),
     ],
 )
