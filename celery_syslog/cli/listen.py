@@ -53,7 +53,7 @@ _LIMITS = Limits(messages=50_000, memory=64 << 20)
 _LOOK = 0.2
 
 
-@click.command(cls=Command, epilog=_EPILOG)
+@click.command(cls=Command, epilog=_EPILOG, short_help="Show messages live, without a syslog daemon.")
 @click.argument("urls", nargs=-1, metavar="[URL]...")
 @filter_options
 @click.option("--json", "form", flag_value="json", help="One JSON object a line.")

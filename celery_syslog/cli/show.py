@@ -72,7 +72,12 @@ def time_of(message: Message) -> datetime | None:
     """Return when a message was made: a JSON payload tells it more exactly than RFC 3164."""
     told = message.fields.get("timestamp")
     try:
-        return datetime.fromisoformat(told) if isinstance(told, str) else message.timestamp
+        # Python 3.10 does not know Z.
+        return (
+            datetime.fromisoformat(told.replace("Z", "+00:00"))
+            if isinstance(told, str)
+            else message.timestamp
+        )
     except ValueError:
         return message.timestamp
 
