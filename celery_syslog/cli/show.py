@@ -12,6 +12,7 @@ from typing import Any
 
 import click
 
+from celery_syslog.formatters.jsonbody import printable
 from celery_syslog.wire.escape import escape
 from celery_syslog.wire.framing import frame_lf
 from celery_syslog.wire.message import Message
@@ -190,16 +191,16 @@ class Printer:
         self._form = form
         self._dated = dated
         self._out = sys.stdout.buffer
-        self._unfold = self._out.isatty()
+        self._tty = self._out.isatty()
 
     def __call__(self, message: Message) -> None:
         """Print a message; raises BrokenPipeError when nobody reads any more."""
         if self._form == "raw":
-            self._out.write(frame_lf(message.raw))
+            # To a file as it came; to a terminal, which it could drive, with every control in octal.
+            raw = escape(message.raw.decode("utf-8", "surrogateescape")) if self._tty else message.raw
+            self._out.write(frame_lf(raw))
             self._out.flush()
         elif self._form == "json":
-            click.echo(
-                json.dumps(as_object(message), ensure_ascii=False, default=str).encode("utf-8", "replace")
-            )
+            click.echo(printable(json.dumps(as_object(message), ensure_ascii=False, default=str)))
         else:
-            click.echo(as_line(message, self._dated, self._unfold))
+            click.echo(as_line(message, self._dated, self._tty))
