@@ -20,6 +20,8 @@ from support.waiting import free_port, program, wait_until
 
 from celery_syslog import SyslogHandler
 from celery_syslog.cli.config import _TAKES
+from celery_syslog.cli.probe import deliver
+from celery_syslog.settings import settings_from
 from celery_syslog.transports import TRANSPORTS
 
 DAEMONS = ("rsyslog", "syslog-ng")
@@ -38,7 +40,8 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     own.cert_chain_pems[0].write_to_path(folder / "cert.pem")
     own.private_key_pem.write_to_path(folder / "key.pem")
     authority.issue_cert("worker").private_key_and_cert_chain_pem.write_to_path(folder / "worker.pem")
-    return {name: str(folder / f"{name}.pem") for name in ("ca", "cert", "key", "worker")}
+    trustme.CA().issue_cert("worker").private_key_and_cert_chain_pem.write_to_path(folder / "stranger.pem")
+    return {name: str(folder / f"{name}.pem") for name in ("ca", "cert", "key", "worker", "stranger")}
 
 
 @pytest.fixture
@@ -153,6 +156,25 @@ def test_network(start: Start, certificates: dict[str, str], name: str, scheme: 
     # A datagram sent before the daemon listens is lost.
     wait_until(came, "the file") if scheme == "udp" else came()
     assert daemon.written("celery", 1)[0].endswith(f"long {long}")
+
+
+@pytest.mark.parametrize(
+    ("name", "scheme"),
+    [(name, scheme) for name in DAEMONS for scheme in NETWORK if "tls" in scheme and scheme in _TAKES[name]],
+)
+def test_strangers_are_refused(start: Start, certificates: dict[str, str], name: str, scheme: str) -> None:
+    """With --ca, a client without a certificate, or with one of another authority, delivers nothing."""
+    port = free_port()
+    url = f"{scheme}://127.0.0.1:{port}"
+    files = [part for name in ("ca", "cert", "key") for part in (f"--{name}", certificates[name])]
+    daemon = start(name, url, *files, port=port)
+    for own in ({}, {"certfile": certificates["stranger"]}):
+        settings = settings_from(url=url, use_ssl={"ca_certs": certificates["ca"], **own})
+        with pytest.raises(OSError, match=r".+"):
+            deliver(settings.url[0], settings, [b"<14>1 - - stranger - - - hello"], 10)
+    say(url, "known", use_ssl={"ca_certs": certificates["ca"], "certfile": certificates["worker"]})
+    assert daemon.written("celery", 1)
+    assert [path.name for path in daemon.files.iterdir()] == ["celery.log"]
 
 
 @pytest.mark.parametrize("scheme", ["unix", "udp", "tcp", "tls", "relp", "relp+tls"])
