@@ -150,6 +150,7 @@ def _mapping(value: Any) -> Mapping[str, Any]:
 
 
 _SSL_KEYS = ("ca_certs", "certfile", "keyfile", "cert_reqs", "password", "ciphers", "server_hostname")
+_CERT_REQS = ("none", "optional", "required")
 
 
 def _ssl(value: Any) -> Mapping[str, Any]:
@@ -157,6 +158,11 @@ def _ssl(value: Any) -> Mapping[str, Any]:
     for key in found:
         if key not in _SSL_KEYS:
             raise _Fault(f"the keys {', '.join(_SSL_KEYS)}", _SSL_KEYS, key)
+    # The numbers are those of the ssl module, which is not loaded for this.
+    required = found.get("cert_reqs", "required")
+    word = required.lower().removeprefix("cert_") if isinstance(required, str) else required
+    if word not in (*_CERT_REQS, 0, 1, 2):
+        raise _Fault(f"cert_reqs = {' or '.join(_CERT_REQS)}", _CERT_REQS, word)
     return found
 
 

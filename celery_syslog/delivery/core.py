@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _thread
 import os
 import weakref
 from time import monotonic
@@ -11,7 +12,7 @@ from ..address import Address
 from ..settings import Settings
 from ..transports import CannotWait, pause
 from .counters import DIRECT, Counters
-from .engine import Engine
+from .engine import Engine, Held
 from .incident import DRAINING, STALLED
 from .recovery import OnRecovered, Recovery
 
@@ -46,6 +47,7 @@ class Delivery:
         self._recovery = Recovery(self._engine, self._settings, self._losses)
         self._check_at = 0.0
         self._inline_at = 0.0
+        self._waiting: set[int] = set()  # threads inside a wait
         self._gave_up = -1  # how many records there had been when a flush ran out of time
         self._gave_up_at = 0.0
 
@@ -64,8 +66,8 @@ class Delivery:
             return
         try:
             taken = direct(data)
-        except OSError:
-            self._send_held(data)
+        except OSError as error:
+            self._send_held(data, error)
             return
         # No lock: CPython switches threads and runs signal handlers only at calls and jumps, so no
         # line here can lose a count. A build without the interpreter's lock never gets here.
@@ -83,28 +85,38 @@ class Delivery:
             if transport is not None and not transport.genuine():
                 self._engine.lose_line()
 
-    def _send_held(self, data: bytes) -> None:
+    def _send_held(self, data: bytes, failure: OSError | None = None) -> None:
         if not isinstance(data, bytes):
             raise TypeError(f"a message is bytes, not {type(data).__name__}")
         engine = self._engine
+        if self._recovery.running and failure is None and engine.keep(data):
+            return
+        if _thread.get_ident() in self._waiting:
+            # A signal handler or finalizer logs while its thread waits, which goes on to wait for this
+            # record too. Were every one of them to wait by itself, a storm would exhaust the stack.
+            engine.leave(failure.number if isinstance(failure, Held) else engine.enter(data))
+            return
         try:
-            try:
-                if engine.crowded():
-                    self._wait_for_room()
-            finally:
-                number = engine.enter(data)
-            if not number:
-                if monotonic() > self._check_at:
-                    self._check()
-                return
-            self._wait(number)
+            if isinstance(failure, Held):
+                number = failure.number
+            else:
+                try:
+                    if engine.crowded():
+                        self._wait_for_room()
+                finally:
+                    number = engine.enter(data)
+            if number:
+                self._wait(number)
         except BaseException:
             # Raised by a signal handler: the record may stay behind, and recovery has to send it.
             engine.interrupted()
             self._recover()
             raise
-        self._recover()
-        engine.say()
+        if number:
+            self._recover()
+            engine.say()
+        if monotonic() > self._check_at:
+            self._check()
 
     def _wait(self, number: int) -> None:
         """Wait until the record is sent, as long as there is patience; then it is an incident."""
@@ -135,12 +147,16 @@ class Delivery:
         if left <= 0:
             return False
         transport = engine.line.transport
+        thread = _thread.get_ident()
         try:
+            self._waiting.add(thread)
             engine.press_on(transport is None or transport.writable(min(left, _SLICE)))
             if engine.delivered() == delivered and monotonic() - start < _SPIN:
                 pause(_SPIN)  # writable, but not for us: others are quicker, or it is ENOBUFS
         except CannotWait:
             return False
+        finally:
+            self._waiting.discard(thread)
         engine.patience.spend(start, monotonic())
         return True
 
@@ -159,18 +175,21 @@ class Delivery:
         """
         end = monotonic() + (self._settings.flush_timeout if timeout is None else timeout)
         engine = self._engine
-        while len(engine.store):
+        while len(engine.store) or not engine.settled():
+            left = max(0.0, end - monotonic())
             try:
-                self._recovery.attempt(max(0.0, end - monotonic()))
+                if len(engine.store):
+                    self._recovery.attempt(left)
+                else:
+                    pause(min(left, _SPIN))
             except CannotWait:
+                left = 0.0
+            if not left:
                 break
-            if monotonic() >= end:
-                break
-        if len(engine.store):
-            self._gave_up, self._gave_up_at = engine.store.entered, monotonic()
-            return False
-        transport = engine.line.transport
-        return transport is None or transport.settle(max(0.0, end - monotonic()))
+        if not len(engine.store) and engine.settled():
+            return True
+        self._gave_up, self._gave_up_at = engine.store.entered, monotonic()
+        return False
 
     def close(self, timeout: float | None = None) -> None:
         """Flush, then end the connection; what is held in memory only is lost and counted.

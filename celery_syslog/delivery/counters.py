@@ -36,7 +36,7 @@ class Counters:
         # Of this process, kept outside the row because that is quicker for the way without lock.
         self.direct = 0  # in the row at once
         self.bytes = 0  # in the row now and then
-        self._table = memoryview(mmap.mmap(-1, _ROWS * _WIDTH * 2 * 8)).cast("Q")
+        self._table = memoryview(mmap.mmap(-1, _ROWS * _WIDTH * 2 * 8)).cast("q")
         self.row = self._claim()
 
     def renew(self) -> None:
@@ -61,7 +61,7 @@ class Counters:
                 row[field] = 0
             row[PID] = pid
             return row
-        return memoryview(bytearray(_WIDTH * 8)).cast("Q")  # more live processes than rows
+        return memoryview(bytearray(_WIDTH * 8)).cast("q")  # more live processes than rows
 
     def add(self, field: int, count: int = 1) -> None:
         """Add to a field of this process, from under the delivery's lock."""

@@ -12,11 +12,11 @@ from .. import trouble
 from ..address import Address
 from ..settings import Settings
 from .counters import DIRECT, DROPPED, LEFT, STALLS, Counters
-from .incident import DRAINING, HEALTHY, Incident, Patience
+from .incident import DRAINING, HEALTHY, STALLED, Incident, Patience
 from .line import Line
 from .store import Store
 
-__all__ = ["BATCH", "BLOCKED", "BROKEN", "EMPTY", "MORE", "Engine"]
+__all__ = ["BATCH", "BLOCKED", "BROKEN", "EMPTY", "MORE", "Engine", "Held"]
 
 # What came of an attempt to send what is held.
 EMPTY, MORE, BLOCKED, BROKEN = "empty", "more", "blocked", "broken"
@@ -29,6 +29,14 @@ BATCH = 64
 HELP = 16
 
 _gil: Callable[[], bool] = getattr(sys, "_is_gil_enabled", lambda: True)
+
+
+class Held(OSError):
+    """A record could not go straight to the kernel and is held; ``number`` is the one to wait for, or 0."""
+
+    def __init__(self, number: int) -> None:
+        super().__init__()
+        self.number = number
 
 
 class Engine:
@@ -49,12 +57,13 @@ class Engine:
         self.incident = Incident()
         self.store = Store(settings, counters, self.incident)
         self.patience = Patience(settings.timeout)
-        #: The way past all this while it is not needed: a datagram transport's ``send``.
+        #: The way past the store, open while nothing is held and all is well; it returns how many bytes
+        #: it took. A datagram transport's ``send``, or ``_send_frame``, as a frame needs the lock.
         self.direct: Callable[[bytes], int] | None = None
-        #: The same for streams, whose frames need the lock: nothing is held and all is well.
-        self.clear = False
+        #: Number of the address that was given up for now: it stalled, or broke while being caught up with.
+        self.avoid = -1
         self._left = 0  # number of the last record that an interrupting call left
-        self._news = ""
+        self._news = ("", "")  # kind and text
 
     def enter(self, data: bytes) -> int:
         """Take a record in and do what a log call does then.
@@ -62,44 +71,60 @@ class Engine:
         Returns the number of the record that still has to be waited for, 0 when there is none.
         """
         with self.lock:
-            if self.clear and self._send_now(data):
-                return self._left if len(self.store) else 0
-            self.hold()
-            number = self.store.add(data)
-            if self.busy:
-                self._left = number  # the call that was interrupted looks after it
-                return 0
-            self.advance()
-            return number
+            return self._enter(data)
 
-    def _send_now(self, data: bytes) -> bool:
-        """Send a record past the store; False when that did not work and it has to go through it."""
-        self.clear = False  # for an interrupting call
-        self.busy = True
-        try:
-            sent = self.line.push(data)
-        except OSError:
-            return False
-        finally:
-            self.busy = False
-        if sent:
-            counters = self.counters
-            counters.row[DIRECT] = counters.direct = counters.direct + 1
-            if len(self.store):
-                self.advance()
-            else:
-                self.clear = True
-        return sent
-
-    def hold(self) -> None:
-        """Let every record go through the store from now on; lock held."""
+    def _enter(self, data: bytes) -> int:
         self.direct = None
-        self.clear = False
+        number = self.store.add(data)
+        if self.busy:
+            self._left = number  # the call that was interrupted looks after it
+            return 0
+        self.advance()
+        return number
+
+    def leave(self, number: int) -> None:
+        """Have the call that waits in the caller's thread, and was interrupted, wait for this record too."""
+        with self.lock:
+            self._left = max(self._left, number)
+
+    def _send_frame(self, data: bytes) -> int:
+        """Send a record past the store, as long as all is well; returns 0, the line counts the bytes.
+
+        Raises Held when it has to go through the store after all, and was taken in.
+        """
+        with self.lock:
+            if self.busy or self.direct is None:
+                raise Held(self._enter(data))
+            self.busy = True
+            try:
+                sent = self.line.push(data)
+            except OSError:
+                sent = False
+            finally:
+                self.busy = False
+            if not sent:
+                raise Held(self._enter(data))
+            if len(self.store):  # left by an interrupting call
+                self.advance()
+            return 0
+
+    def keep(self, data: bytes) -> bool:
+        """Take in a record that can only be kept; False when a log call may have more to do."""
+        with self.lock:
+            state = self.incident.state
+            if self.busy or state in (HEALTHY, DRAINING):
+                return False
+            if not self.store.add_within(data):
+                if state == STALLED:
+                    return False
+                self.store.add(data)
+                self.store.keep()
+            return True
 
     def adopt(self, records: list[bytes]) -> None:
         """Take in what a dead process left, and begin to send it."""
         with self.lock:
-            self.hold()
+            self.direct = None
             self.store.adopt(records)
             self.advance()
 
@@ -149,6 +174,8 @@ class Engine:
             outcome = self._push(data)
             if outcome == BLOCKED:
                 self.incident.blocked()
+                if self.line.transport is not None and self.line.transport.framing:
+                    self.store.pin()
             if outcome:
                 return outcome
         if self.store.head() is not None:
@@ -162,10 +189,8 @@ class Engine:
         if self.incident.state != HEALTHY or transport is None:
             return
         # Without the interpreter's lock the counts of the direct way would need one of their own.
-        if transport.framing is None and _gil():
-            self.direct = transport.send
-        else:
-            self.clear = True
+        if _gil():
+            self.direct = transport.send if transport.framing is None else self._send_frame
 
     def _push(self, data: bytes) -> str:
         """Send the oldest record; returns "" when it is gone, else what is in the way."""
@@ -173,7 +198,10 @@ class Engine:
         for _ in range(2):
             try:
                 if self.line.transport is None and not self.line.reopen():
-                    break  # the first connection over a network is made by the recovery thread
+                    # A connection over a network is made by the recovery thread, and most that end are
+                    # there again at once: only one that keeps ending is worth a word.
+                    failure = failure if self.incident.state == DRAINING else None
+                    break
                 if not self.line.push(data):
                     return BLOCKED
                 self.store.pop()
@@ -186,6 +214,7 @@ class Engine:
                     break
                 # A restarted daemon is there again at once: the record goes to the new one.
                 self.lose_line()
+                data = self.store.head() or data  # what it may have lost comes first
         return self._broken(failure)
 
     def _push_cut(self, data: bytes) -> str:
@@ -200,19 +229,37 @@ class Engine:
             self.store.pop()
         else:
             self.store.discard("too_long")
-            self._news = f"a message of {len(data)} bytes was refused as too long, and dropped"
+            self._note("too long", f"a message of {len(data)} bytes was refused as too long, and dropped")
         return ""
 
     def _broken(self, error: OSError | None) -> str:
-        self.hold()
+        self.direct = None
+        if self.incident.state == DRAINING:
+            self.avoid = self.line.index
         self.incident.down(monotonic())
         if error is not None:
             self.tell(error)
         return BROKEN
 
+    def settled(self) -> bool:
+        """Look whether the connection holds and the collector has confirmed what it confirms."""
+        with self.lock:
+            transport = self.line.transport
+            if self.busy or transport is None:
+                return not self.busy
+            self.busy = True
+            try:
+                return transport.settle(0.0)
+            except OSError as error:
+                self.lose_line()
+                self._broken(error if self.incident.state == DRAINING else None)
+                return False
+            finally:
+                self.busy = False
+
     def lose_line(self, polite: bool = False) -> None:
         """Let go of a connection, broken or not; what it may have lost is held again. Lock held."""
-        self.hold()
+        self.direct = None
         again = self.line.drop(polite)
         if again:
             self.store.put_back(again)
@@ -222,7 +269,7 @@ class Engine:
         with self.lock:
             if self._stalled():
                 self.counters.add(STALLS)
-                self._news = "the collector does not read; records are kept until it does"
+                self._note("stalled", "the collector does not read; records are kept until it does")
 
     def interrupted(self) -> None:
         """A log call ended by an exception: leave what it could not send to recovery."""
@@ -233,7 +280,7 @@ class Engine:
     def _stalled(self) -> bool:
         if self.incident.state != HEALTHY:
             return False
-        self.hold()
+        self.direct = None
         self.incident.stall(monotonic())
         self.pump(0)
         return True
@@ -251,21 +298,30 @@ class Engine:
 
     def forget(self) -> None:
         """Let go of what is the parent's, in a forked child; only to be thrown away after that."""
-        self.hold()
-        self.line.drop()
+        self.direct = None
+        self.line.forget()
         self.store.forget()
 
-    def tell(self, error: OSError) -> None:
-        """Note what is wrong, for ``say``; lock held."""
-        if not self.incident.told:
-            self.incident.told = True
-            self._news = f"{error.strerror or error}; records are kept until it answers"
+    def tell(self, error: OSError, address: Address | None = None, instead: Address | None = None) -> None:
+        """Note what is wrong, for ``say``, unless that is no news in this incident; lock held.
+
+        With ``instead``, records go there for the time being.
+        """
+        what = str(error.strerror or error)
+        if self.incident.told != what:
+            self.incident.told = what
+            meanwhile = f"records go to {instead}" if instead else "records are kept until it answers"
+            self._note(what, f"{what}; {meanwhile}", address)
+
+    def _note(self, kind: str, text: str, address: Address | None = None) -> None:
+        where = address or self.line.address
+        self._news = f"{where} {kind}", f"{where}: {text}"
 
     def say(self) -> None:
         """Write on stderr what there is to be told; not under the lock, stderr may be slow."""
-        news, self._news = self._news, ""
-        if news:
-            trouble.tell(f"delivery {self.line.address}", f"{self.line.address}: {news}")
+        (kind, text), self._news = self._news, ("", "")
+        if text:
+            trouble.tell(kind, text)
         objection = self.store.trouble
         if objection:
             trouble.tell("spool", objection)

@@ -5,6 +5,7 @@ from __future__ import annotations
 # Not the threading module: its start() waits and takes locks, and this may run in a signal handler.
 # gevent replaces what these names stand for, so they are looked up when used.
 import _thread
+import errno
 import signal
 from collections.abc import Callable
 from time import monotonic
@@ -42,12 +43,13 @@ class Recovery:
         self._engine = engine
         self._settings = settings
         self._report = report
-        self._running = False
+        #: The thread is there; it ends only under the engine's lock, and not in trouble.
+        self.running = False
         self._stepping = _thread.allocate_lock()
         self._local = not any(address.host for address in engine.line.addresses)
-        self._backoff = Backoff(0.01, 1.0) if self._local else Backoff(0.1, 30.0)
+        # A local connect costs microseconds, and while a busy process waits for it the buffer fills.
+        self._backoff = Backoff(0.01, 0.1) if self._local else Backoff(0.1, 30.0)
         self._dial_at = 0.0
-        self._avoid = -1  # number of an address that was given up because it stalled
         # Not begun afresh after an incident: a home that answers and then stalls is left alone for longer.
         self._home = Backoff(0.5, 60.0)
         self._home_at = 0.0
@@ -66,12 +68,12 @@ class Recovery:
 
     def start(self) -> bool:
         """Start the thread unless it runs; False when none can be had (the interpreter is ending)."""
-        if self._running:  # it ends only under the lock, and not in trouble
+        if self.running:
             return True
         with self._engine.lock:
-            if not self._running:
+            if not self.running:
                 self._start()
-            return self._running
+            return self.running
 
     def _start(self) -> None:
         # The thread inherits that all signals are blocked. One sent to the process would otherwise find
@@ -79,10 +81,10 @@ class Recovery:
         # leave a lock behind and hang the whole pool (Worker._do_exit).
         before = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS) if _SIGNALS else None
         try:
-            self._running = True
+            self.running = True
             _thread.start_new_thread(self._run, ())
         except RuntimeError:
-            self._running = False
+            self.running = False
         finally:
             if before is not None:
                 signal.pthread_sigmask(signal.SIG_SETMASK, before)
@@ -100,7 +102,7 @@ class Recovery:
                 if delay:
                     pause(delay)
         except BaseException as error:  # a fault of ours must not end in silence
-            self._running = False
+            self.running = False
             trouble.tell("recovery", f"recovery failed and will be tried again: {error!r}")
             if not isinstance(error, Exception):
                 raise
@@ -162,19 +164,22 @@ class Recovery:
 
     def _dial(self, timeout: float) -> bool:
         engine = self._engine
-        try:
-            transport, index = engine.line.dial(timeout, avoid=self._avoid)
-        except OSError as error:
-            with engine.lock:
-                engine.tell(error)
-            return False
+        transport, index, failures = engine.line.dial(timeout, avoid=engine.avoid)
         with engine.lock:
+            # At the end of a flush there may be too little time for any answer, which says nothing.
+            hasty = timeout < self._settings.connect_timeout
+            for address, error in [
+                failure for failure in failures if not hasty or failure[1].errno != errno.ETIMEDOUT
+            ][:1]:
+                engine.tell(error, address, engine.line.addresses[index] if transport else None)
+            if transport is None:
+                return False
             if engine.incident.state != DOWN:
                 transport.abandon()  # closed in the meantime
                 return False
             engine.line.install(transport, index)
             engine.incident.connected()
-            self._avoid = -1
+            engine.avoid = -1
         return True
 
     def _watch(self, watch: float) -> float:
@@ -185,7 +190,7 @@ class Recovery:
                 engine.incident.writable()
         elif len(engine.line.addresses) > 1 and monotonic() - engine.incident.since > _GIVE_UP:
             with engine.lock:
-                self._avoid = engine.line.index
+                engine.avoid = engine.line.index
                 engine.lose_line()
                 engine.incident.down(monotonic())
         return 0.0
@@ -195,9 +200,12 @@ class Recovery:
         before = engine.delivered()
         with engine.lock:
             outcome = engine.pump(BATCH)
+            if outcome == EMPTY:
+                engine.settled()  # a connection that broke in the meantime is noticed here
+            well = outcome == EMPTY and engine.incident.state == DRAINING
             seconds = monotonic() - engine.incident.since
-            dropped = engine.incident.take_dropped() if outcome == EMPTY else {}
-            if outcome == EMPTY and not dropped:
+            dropped = engine.incident.take_dropped() if well else {}
+            if well and not dropped:
                 engine.incident.over()
                 engine.patience.restore()
                 self._backoff.reset()
@@ -242,7 +250,7 @@ class Recovery:
             if engine.incident.state != HEALTHY or len(engine.store):
                 return 0.0
             if engine.line.index <= 0 or engine.line.transport is None:
-                self._running = False
+                self.running = False
                 return None
         now = monotonic()
         if self._home_at > now:
@@ -254,9 +262,8 @@ class Recovery:
 
     def _go_home(self) -> None:
         engine = self._engine
-        try:
-            transport, index = engine.line.dial(self._settings.connect_timeout, engine.line.index)
-        except OSError:
+        transport, index, _ = engine.line.dial(self._settings.connect_timeout, engine.line.index)
+        if transport is None:
             return
         with engine.lock:
             well = engine.incident.state == HEALTHY and engine.line.index > index

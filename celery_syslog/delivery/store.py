@@ -71,6 +71,23 @@ class Store:
         row[BUFFERED] += 1
         return self.entered
 
+    def add_within(self, data: bytes) -> bool:
+        """Take a record in to be kept, on disk if there is a spool; False when that takes more than this."""
+        spool = self._spool
+        if spool is None:
+            if len(self._queue) >= self._capacity:
+                return False
+            self._queue.append(data)
+        elif self._queue or not spool.append(data):
+            return False
+        self.entered += 1
+        row = self._counters.row
+        row[ENTERED] += 1
+        row[BUFFERED if spool is None else SPOOLED] += 1
+        if spool is not None and spool.dropped:
+            self.keep()
+        return True
+
     def adopt(self, records: list[bytes]) -> int:
         """Take in, before all others, what a dead process left; returns the last one's number."""
         self._first.extend(records)
@@ -90,10 +107,20 @@ class Store:
 
     def put_back(self, records: list[bytes]) -> None:
         """Hold again, before all others, records that were sent but may not have arrived."""
-        self._first.extendleft(reversed(records))
+        # To the spool, if they can be the first there; else they would not survive a SIGKILL any more.
+        disk = self._spool is not None and not self._first and not len(self._spool)
+        (self._queue if disk else self._first).extendleft(reversed(records))
         self.gone -= len(records)
         self._counters.row[LEFT] -= len(records)
         self._count()
+
+    def pin(self) -> None:
+        """Keep the oldest record from making room for others: a part of it is with the collector.
+
+        Not with a spool, where it is safer; there it may be dropped and the connection with it.
+        """
+        if self._spool is None and not self._first and self._queue:
+            self._first.append(self._queue.popleft())
 
     def head(self) -> bytes | None:
         """Return the oldest record, None when nothing is held."""

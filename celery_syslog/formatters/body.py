@@ -37,9 +37,14 @@ class Body(Protocol):
 
 
 class Writer(Protocol):
-    """Makes message parts of facts; ``tells_extra``: the user's fields are all in them."""
+    """Makes message parts of facts.
+
+    ``tells_extra``: the user's fields are all in them. ``recurring``: but for these, the text and the time,
+    they recur from record to record.
+    """
 
     tells_extra: bool
+    recurring: bool
 
     def write(self, facts: Facts) -> list[Body]:
         """Return the bodies of the messages a record becomes, usually one."""
@@ -81,11 +86,17 @@ class TextWriter:
 
     def __init__(self, form: TextFormat, settings: Settings, redactor: Redactor | None) -> None:
         self.form = form
+        self.recurring = form.recurring
         self._multiline = settings.multiline
         self._redactor = redactor
 
-    def ends(self, facts: Facts) -> tuple[str, str]:
-        """Return the text before and after the message."""
+    def ends(self, facts: Facts) -> tuple[bytes, bytes]:
+        """Return what stands before and after the message, as long as the format recurs."""
+        before, after = self._ends(facts)
+        keep = self._multiline == "keep"
+        return escape(before, keep), escape(after, keep)
+
+    def _ends(self, facts: Facts) -> tuple[str, str]:
         values = self.form.values(facts.record, self._fields(facts))
         before, after = fill(self.form.before, values), fill(self.form.after, values)
         if self._redactor is not None:
@@ -95,7 +106,7 @@ class TextWriter:
     def write(self, facts: Facts) -> list[Body]:
         """Return one body, or one a line with ``split``; traceback and stack come after the text."""
         if self.form.cut:
-            before, after = self.ends(facts)
+            before, after = self._ends(facts)
             text = facts.message + after
         else:
             values = self.form.values(facts.record, self._fields(facts))

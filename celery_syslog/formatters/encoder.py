@@ -6,6 +6,7 @@ import logging
 import os
 import weakref
 from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 from .. import context
 from ..address import Address
@@ -18,6 +19,9 @@ from .facts import Collector, Facts
 from .header import header_for
 from .record import pass_on, safe_repr, safe_str
 from .text import TextFormat, task_format_of
+
+if TYPE_CHECKING:
+    from .jsonbody import JsonWriter
 
 __all__ = ["MAX_SIZES", "Encoder"]
 
@@ -54,9 +58,18 @@ class Encoder:
         if named is None:
             named = task_format_of(settings.format) if settings.context else settings.format
         self._writers = (self._writer(settings.format), self._writer(named))
-        #: Writes the message part instead of the settings' format.
-        self.formatter: logging.Formatter | None = None
+        self._formatter: logging.Formatter | None = None
         _encoders.add(self)
+
+    @property
+    def formatter(self) -> logging.Formatter | None:
+        """Writes the message part instead of the settings' format."""
+        return self._formatter
+
+    @formatter.setter
+    def formatter(self, formatter: logging.Formatter | None) -> None:
+        self._formatter = formatter
+        self.pid = self.pid  # what was rendered before is forgotten
 
     @property
     def ident(self) -> str:
@@ -79,12 +92,19 @@ class Encoder:
     @property
     def recurring(self) -> bool:
         """Whether all text but the message recurs, and no redaction has to look at every record."""
-        forms = [writer.form for writer in self._writers if isinstance(writer, TextWriter)]
-        recurring = len(forms) == len(self._writers) and all(form.recurring for form in forms)
-        return recurring and self._collector.redactor is None
+        return all(writer.recurring for writer in self._writers) and self._collector.redactor is None
 
     def __call__(self, record: logging.LogRecord) -> Sequence[bytes]:
         """Return the finished messages of a record."""
+        message = self.quick(record)
+        return self.slow(record) if message is None else (message,)
+
+    def quick(self, record: logging.LogRecord) -> bytes | None:  # noqa: ARG002 - for subclasses
+        """Return the finished message of a record, None when that takes the long way."""
+        return None
+
+    def slow(self, record: logging.LogRecord) -> Sequence[bytes]:
+        """Return the finished messages of any record, the long way."""
         try:
             return self._encode(record, context.current_task() or carried_task())
         except Exception as error:
@@ -92,7 +112,6 @@ class Encoder:
             return self._last_resort(record, error)
 
     def _encode(self, record: logging.LogRecord, task: TaskContext | None) -> list[bytes]:
-        """Encode any record, the long way."""
         facts = self._collector.collect(record, task)
         bodies = self._bodies(facts, self._writers[task is not None])
         head = self._header.full(facts)
@@ -143,7 +162,7 @@ class Encoder:
             messages.append(own + body.part(part, chunk))
         return messages
 
-    def _writer(self, text: str) -> Writer:
+    def _writer(self, text: str) -> TextWriter | JsonWriter:
         if text in ("json", "cee"):
             from .jsonbody import JsonWriter  # loads json and python-json-logger
 

@@ -29,7 +29,7 @@ class Second:
     __slots__ = ("bsd", "end", "heads", "iso", "pieces", "start", "traced", "zone")
 
     def __init__(self, created: float) -> None:
-        self.start = int(created // 1)
+        self.start = created // 1
         self.end = self.start + 1
         self.heads: dict[int, bytes] = {}
         self.pieces: dict[Any, Any] = {}

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import re
 from collections.abc import Mapping
+from json.encoder import encode_basestring
 from typing import Any
 
 from pythonjsonlogger.core import BaseJsonFormatter
@@ -39,7 +40,7 @@ _LENGTHS = (1024, 256, 64, 16, 0)
 
 
 def _strict_dumps(value: Any, **options: Any) -> str:
-    return json.dumps(value, allow_nan=False, **options)
+    return json.dumps(value, allow_nan=False, separators=(",", ":"), **options)
 
 
 _plain_formatter = JsonFormatter(json_default=simpler, json_serializer=_strict_dumps, json_ensure_ascii=False)
@@ -57,11 +58,14 @@ class JsonWriter:
     """Writes the fields of a record as one JSON object, behind ``@cee:`` if asked."""
 
     tells_extra = True
+    recurring = True
 
     def __init__(self, header: Header, facility: int, cee: bool) -> None:
         self._header = header
         self._facility = FACILITY_NAMES[facility]
         self.prefix = f"{CEE_COOKIE} ".encode() if cee else b""
+        #: What a message part begins with, up to its time.
+        self.opening = self.prefix + b'{"timestamp":"'
         self._formatter = _fastest_formatter()
 
     def write(self, facts: Facts) -> list[Body]:
@@ -73,18 +77,10 @@ class JsonWriter:
         record = facts.record
         fields = {
             "timestamp": iso_of(record.created, self._header.at(record.created)),
-            "severity": SEVERITY_NAMES[self._header.severity(record.levelno)],
-            "facility": self._facility,
-            "ident": self._header.ident,
-            "pid": self._header.pid,
-            "logger": record.name,
-            "level": record.levelname,
+            **self._before(facts),
             "message": facts.message,
+            **self._after(facts),
         }
-        if facts.event:
-            fields["event"] = facts.event
-        fields.update(facts.task_fields)
-        fields.update(facts.about)
         trouble = facts.trouble
         if trouble.exc_type:
             fields["exc_type"] = trouble.exc_type
@@ -93,9 +89,42 @@ class JsonWriter:
             fields["traceback"] = trouble.traceback
         if trouble.stack:
             fields["stack_info"] = trouble.stack
-        for name, value in facts.extra.items():
-            fields[f"extra_{name}" if name in RESERVED or name in fields else name] = value
-        return fields
+        return _with(fields, facts.extra)
+
+    def _before(self, facts: Facts) -> dict[str, Any]:
+        record = facts.record
+        return {
+            "severity": SEVERITY_NAMES[self._header.severity(record.levelno)],
+            "facility": self._facility,
+            "ident": self._header.ident,
+            "pid": self._header.pid,
+            "logger": record.name,
+            "level": record.levelname,
+        }
+
+    def _after(self, facts: Facts) -> dict[str, Any]:
+        event = {"event": facts.event} if facts.event else {}
+        return {**event, **facts.task_fields, **facts.about}
+
+    def ends(self, facts: Facts) -> tuple[bytes, bytes]:
+        """Return what stands between microseconds and text, and between text and the user's fields."""
+        zone = self._header.at(facts.record.created).zone
+        before = self.dump(self._before(facts))[1:-1]
+        return b'%b",%b,"message":"' % (zone.encode(), before), b'"' + self._members(self._after(facts))
+
+    def members(self, extra: Mapping[str, Any]) -> bytes:
+        """Return the user's fields as they follow ours in the object."""
+        return self._members(_with({}, extra))
+
+    def _members(self, fields: Mapping[str, Any]) -> bytes:
+        return b"," + self.dump(fields)[1:-1] if fields else b""
+
+    def quote(self, text: str) -> bytes:
+        """Return what stands between the quotes of a text; raises UnicodeEncodeError for surrogates."""
+        if text.isprintable():
+            return text.replace("\\", "\\\\").replace('"', '\\"').encode()
+        text.encode()
+        return printable(encode_basestring(text))[1:-1]
 
     def dump(self, fields: Mapping[str, Any]) -> bytes:
         """Return a JSON object as bytes; a value no encoder takes is written as text."""
@@ -166,6 +195,13 @@ class JsonBody:
             data += b',"%b":"%b"' % (name.encode(), text)
             left -= around + len(text)
         return data + b"}"
+
+
+def _with(fields: dict[str, Any], extra: Mapping[str, Any]) -> dict[str, Any]:
+    """Return ``fields`` with the user's added, under other names where these are taken."""
+    for name, value in extra.items():
+        fields[f"extra_{name}" if name in RESERVED or name in fields else name] = value
+    return fields
 
 
 def _cut_fields(fields: Mapping[str, Any], length: int) -> dict[str, Any]:

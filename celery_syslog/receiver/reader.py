@@ -33,6 +33,13 @@ class _Link:
         self.again = again
         self.pending: Callable[[], int] = getattr(sock, "pending", lambda: 0)
 
+    def answer(self) -> None:
+        """Answer close_notify with our own, as RFC 5425 section 4.4 has it; others just close."""
+        try:
+            getattr(self.sock, "unwrap", bool)()
+        except (OSError, ValueError):
+            pass  # it did not wait for it
+
 
 class Reader:
     """Reads one listening socket, and the connections made to it, into an inbox."""
@@ -144,6 +151,7 @@ class Reader:
             try:
                 data = link.sock.recv(_READ)
                 if not data:
+                    link.answer()
                     self._end(link)
                     return True
                 self._inbox.add(link.frames.feed(data))

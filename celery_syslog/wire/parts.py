@@ -54,7 +54,8 @@ def cut_json(texts: Iterable[tuple[str, bytes]], room: int) -> list[bytes]:
     for name, data in texts:
         start, around = 0, len(name) + 6
         while True:
-            if members and left - around < min(len(data) - start, _WORTHWHILE):
+            # What goes on needs a new object: in one, the name would be there twice.
+            if members and (start or left - around < min(len(data) - start, _WORTHWHILE)):
                 chunks.append(b",".join(members))
                 members, left = [], room
             limit = start + max(left - around, 8)

@@ -16,11 +16,39 @@ __all__ = ["current_task", "forget", "task_of_process"]
 class _Last(threading.local):
     """The last request seen by this thread (or greenlet) and what was made of it."""
 
-    request: Any = None
-    context: TaskContext | None = None
+    seen: tuple[Any, TaskContext | None] = (None, None)
 
 
 _last = _Last()
+
+
+def _request() -> tuple[Any, Any]:
+    """Return the task that runs in this thread (or greenlet) and its request, None for what there is not."""
+    task = _task_stack.top
+    return task, None if task is None else task.request_stack.top
+
+
+def _request_from_storage() -> tuple[Any, Any]:
+    """Do the same without the four calls that each ``top`` takes, as this runs for every record.
+
+    A LocalStack of Celery's keeps a list in a dictionary by thread or greenlet, and removes both when the
+    list gets empty (celery/utils/threads.py, Local).
+    """
+    ident = _ident()
+    found = _storage.get(ident)
+    if found is None:
+        return None, None
+    task = found["stack"][-1]
+    found = task.request_stack._local.__storage__.get(ident)
+    return task, None if found is None else found["stack"][-1]
+
+
+try:
+    _storage: dict[Any, dict[str, list[Any]]] = _task_stack._local.__storage__
+    _ident = _task_stack.__ident_func__
+    _running = _request_from_storage
+except AttributeError:  # USE_FAST_LOCALS is set, or Celery has changed
+    _running = _request
 
 
 def current_task() -> TaskContext | None:
@@ -29,16 +57,14 @@ def current_task() -> TaskContext | None:
     It is made once per request, not per record. The request itself is no place to keep it: Celery
     copies a request's attributes into the headers of messages (celery/app/task.py, Context).
     """
-    task = _task_stack.top
-    if task is None:
-        return None
-    request = task.request_stack.top
+    task, request = _running()
     if request is None:
         return None
-    if request is not _last.request:
-        _last.context = _context(task, request)
-        _last.request = request
-    return _last.context
+    seen, context = _last.seen
+    if request is not seen:
+        context = _context(task, request)
+        _last.seen = (request, context)
+    return context
 
 
 def _context(task: Any, request: Any) -> TaskContext | None:
@@ -82,4 +108,4 @@ class _Request:
 
 def forget() -> None:
     """Let go of the last request, so that a task's arguments are not kept alive after it."""
-    _last.request = _last.context = None
+    _last.seen = (None, None)

@@ -35,7 +35,8 @@ def environment(folder: Path) -> dict[str, str]:
     """Return the environment of a process that uses the project in ``folder``."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(_DROPPED)}
     path = os.pathsep.join(map(str, (folder, _TESTS, _PACKAGE)))
-    return {**kept, "PYTHONPATH": path}
+    # A pool's child ends by os._exit, without what Python still holds back of a stdout that is a file.
+    return {**kept, "PYTHONPATH": path, "PYTHONUNBUFFERED": "1"}
 
 
 def _runs(pid: int) -> bool:

@@ -182,6 +182,35 @@ def test_every_datagram_that_was_sent_arrives_over_many_stops() -> None:
     assert [message.msg for message in receiver.messages] == [str(number) for number in range(sent[0])]
 
 
+def test_controls_and_reads_may_come_from_any_thread() -> None:
+    """Threads that pause, restart, clear and read one receiver at the same time neither fail nor wait."""
+    receiver, faults = SyslogReceiver("unix://"), []
+    receiver.start()
+
+    def work(*calls: str) -> None:
+        try:
+            for _ in range(100):
+                for name in calls:
+                    found = getattr(receiver, name)
+                    found() if callable(found) else None
+        except Exception as fault:
+            faults.append(fault)
+
+    works = (("pause", "resume"), ("stop", "start"), ("messages", "dropped"), ("clear", "received", "state"))
+    threads = [threading.Thread(target=work, args=calls) for calls in works]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(120)
+    assert not faults
+    assert not any(thread.is_alive() for thread in threads)
+    receiver.resume()
+    with connect(receiver) as sender:
+        sender.send(b"<14>x")
+    receiver.wait_for(1, 30)
+    receiver.close()
+
+
 def test_a_stop_ends_connections() -> None:
     """A connected stream sender sees the end of its connection."""
     with SyslogReceiver("tcp://127.0.0.1:0") as receiver, connect(receiver) as sender:

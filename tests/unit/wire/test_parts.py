@@ -71,6 +71,13 @@ def test_json_chunks(texts: list[str], room: int) -> None:
     assert [json.dumps(found[name]) for name in names] == [json.dumps(text) for text in texts]
 
 
+def test_name_once_in_an_object() -> None:
+    """A text cut early, at a line break, goes on in the next chunk, however much room is left."""
+    text = "\\n".join(["a" * 200, "b" * 300, "c"])
+    chunks = [json.loads(b"{" + chunk + b"}") for chunk in cut_json([("message", text.encode())], 400)]
+    assert "".join(chunk["message"] for chunk in chunks) == text.replace("\\n", "\n")
+
+
 @given(LONG_TEXTS, st.integers(0, 50))
 def test_head_of_text(text: str, room: int) -> None:
     """The head of a text fits, begins the text and is whole characters."""
