@@ -36,7 +36,7 @@ Exit status:
 """
 
 
-@click.command(cls=Command, epilog=_EPILOG)
+@click.command(cls=Command, epilog=_EPILOG, short_help="Find what is wrong, from settings to test message.")
 @click.option("--log", "logs", metavar="FILE", multiple=True, help="Where the collector writes (repeatable).")
 @click.option("--timeout", default=5.0, show_default=True, help="Seconds for each URL, and to read back.")
 @click.option("--no-send", is_flag=True, help="Connect to nothing and send nothing.")

@@ -69,7 +69,7 @@ class _Safe(click.ParamType):  # type: ignore[type-arg] # generic since click 8.
 _SAFE_TEXT = _Safe()
 
 
-@click.command(cls=Command, epilog=_EPILOG)
+@click.command(cls=Command, epilog=_EPILOG, short_help="Print a configuration for the collector.")
 @click.argument("collector", type=click.Choice(list(_RECIPES)))
 @click.option("--url", help="What the workers' syslog_url is or will be.  [default: the local socket]")
 @click.option("--ident", type=_SAFE_TEXT, help="The workers' syslog_ident.  [default: celery]")

@@ -36,7 +36,7 @@ Exit status:
 """
 
 
-@click.command(cls=Command, epilog=_EPILOG)
+@click.command(cls=Command, epilog=_EPILOG, short_help="Make captured messages readable.")
 @click.argument("file", type=click.File("rb"), default="-")
 @filter_options
 @click.option("--json", "form", flag_value="json", help="One JSON object a line.")

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import contextlib
+import os
 import queue
 import select
 import signal
@@ -10,7 +10,8 @@ import sys
 import threading
 from collections.abc import Iterator
 from contextlib import ExitStack
-from typing import Any, NoReturn
+from time import monotonic
+from typing import Any
 
 import click
 
@@ -48,11 +49,11 @@ Exit status:
 
 #: Messages kept for a reader that is slow; older ones are dropped, counted and told at the end.
 _LIMITS = Limits(messages=50_000, memory=64 << 20)
-#: Seconds between two looks at whether anybody still reads what is printed.
-_LOOK = 1.0
+#: Seconds between two looks at whether it is to end, or nobody reads what is printed any more.
+_LOOK = 0.2
 
 
-@click.command(cls=Command, epilog=_EPILOG)
+@click.command(cls=Command, epilog=_EPILOG, short_help="Show messages live, without a syslog daemon.")
 @click.argument("urls", nargs=-1, metavar="[URL]...")
 @filter_options
 @click.option("--json", "form", flag_value="json", help="One JSON object a line.")
@@ -72,19 +73,35 @@ def command(
     """
     wanted = Filter(*(options[name] for name in ("task", "severity", "idents")))
     show = Printer(form or "text")
-    with contextlib.suppress(KeyboardInterrupt), ExitStack() as stack:
+    with ExitStack() as stack:
         receivers = [_receiver(url, stack, **options) for url in urls or _own_urls(ctx)]
         stack.callback(_tell_losses, receivers)
-        signal.signal(signal.SIGTERM, _interrupt)
-        for message in filter(wanted, _messages(receivers)):
+        ended = _end_on_signals()
+        for message in filter(wanted, _messages(receivers, ended)):
             show(message)
             count = count and count - 1
             if count == 0:
                 return
 
 
-def _interrupt(*_: object) -> NoReturn:
-    raise KeyboardInterrupt
+def _end_on_signals() -> threading.Event:
+    """Return what Ctrl-C and SIGTERM set; a second one, half a second later or more, ends at once.
+
+    An exception raised by the handler could strike inside a lock of the queue or the receiver.
+    """
+    ended = threading.Event()
+    since = float("inf")
+
+    def end(number: int, _: object) -> None:
+        nonlocal since
+        if ended.is_set() and monotonic() > since + 0.5:
+            os._exit(128 + number)  # stuck in a write that nobody reads
+        since = min(since, monotonic())
+        ended.set()
+
+    signal.signal(signal.SIGTERM, end)
+    signal.signal(signal.SIGINT, end)
+    return ended
 
 
 def _own_urls(ctx: click.Context) -> list[str]:
@@ -127,8 +144,11 @@ def _tell_losses(receivers: list[SyslogReceiver]) -> None:
             )
 
 
-def _messages(receivers: list[SyslogReceiver]) -> Iterator[Message]:
-    """Yield what any of the receivers gets; raises BrokenPipeError when nobody reads stdout any more."""
+def _messages(receivers: list[SyslogReceiver], ended: threading.Event) -> Iterator[Message]:
+    """Yield what any of the receivers gets, until ``ended``.
+
+    Raises BrokenPipeError when nobody reads stdout any more.
+    """
     box: queue.Queue[Message] = queue.Queue(1000)
 
     def follow(receiver: SyslogReceiver) -> None:
@@ -137,7 +157,7 @@ def _messages(receivers: list[SyslogReceiver]) -> Iterator[Message]:
 
     for receiver in receivers:
         threading.Thread(target=follow, args=(receiver,), daemon=True).start()
-    while True:
+    while not ended.is_set():
         try:
             yield box.get(timeout=_LOOK)
         except queue.Empty:

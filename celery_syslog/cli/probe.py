@@ -9,11 +9,9 @@ from time import monotonic
 from typing import Any
 
 from celery_syslog.address import Address
-from celery_syslog.delivery.counters import Counters
-from celery_syslog.delivery.line import Line
 from celery_syslog.errors import TransportError
 from celery_syslog.settings import Settings
-from celery_syslog.transports import pause
+from celery_syslog.transports import Transport, open_transport, pause
 
 from .command import words
 
@@ -21,8 +19,10 @@ __all__ = ["advice", "complaint", "deliver", "name_of"]
 
 #: Seconds in which a collector on the network shows that it does not want us.
 _OBJECTION = 0.2
-#: Seconds between two looks at whether it has confirmed.
-_LOOK = 0.005
+#: Seconds between two looks for a confirmation, and for one wait for room.
+_LOOK, _WAIT = 0.01, 0.1
+
+_FULL = (errno.EAGAIN, errno.EWOULDBLOCK, errno.ENOBUFS)
 
 
 def deliver(address: Address, settings: Settings, messages: Sequence[bytes], timeout: float) -> None:
@@ -30,25 +30,35 @@ def deliver(address: Address, settings: Settings, messages: Sequence[bytes], tim
 
     ``timeout`` seconds for the connect, and again for the rest. Raises OSError.
     """
-    line = Line((address,), settings, Counters())
-    transport, index, failures = line.dial(timeout)
-    if transport is None:
-        raise failures[0][1]
-    line.install(transport, index)
-    end = monotonic() + timeout
+    transport = open_transport(address, settings)
     try:
+        transport.connect(timeout)
+        end = monotonic() + timeout
         for message in messages:
-            while not line.push(message):
-                if monotonic() > end:
-                    raise TransportError(errno.ETIMEDOUT, "it does not read")
-                transport.writable(min(0.1, timeout))
+            _push(transport, message, end)
         while not transport.settle(0.0):
             if monotonic() > end:
                 raise TransportError(errno.ETIMEDOUT, f"not confirmed within {timeout:g} s")
             pause(_LOOK)
         _listen_for_objection(address, transport)
+        transport.close()
+        if transport.unconfirmed():
+            raise TransportError(errno.ECONNRESET, "it ended the connection without taking the message")
     finally:
-        line.drop(polite=True)
+        transport.abandon()
+
+
+def _push(transport: Transport, message: bytes, end: float) -> None:
+    while True:
+        try:
+            transport.send(message)
+            return
+        except OSError as error:
+            if error.errno not in _FULL:
+                raise
+        if monotonic() > end:
+            raise TransportError(errno.ETIMEDOUT, "it does not read")
+        transport.writable(_WAIT)
 
 
 def _listen_for_objection(address: Address, transport: Any) -> None:
@@ -59,10 +69,9 @@ def _listen_for_objection(address: Address, transport: Any) -> None:
     poll = select.poll()
     poll.register(fileno(), getattr(select, "POLLRDHUP", 0))
     if poll.poll(_OBJECTION * 1000):
-        raise TransportError(
-            errno.ECONNREFUSED if address.scheme == "udp" else errno.ECONNRESET,
-            "nobody listens there" if address.scheme == "udp" else "it closed the connection at once",
-        )
+        if address.scheme == "udp":
+            raise TransportError(errno.ECONNREFUSED, "nobody listens there")
+        raise TransportError(errno.ECONNRESET, "it closed the connection at once")
 
 
 def name_of(address: Address) -> str:
@@ -91,8 +100,10 @@ def advice(address: Address, error: OSError) -> str:
         error.errno in (errno.ENOENT, None) or error.errno == errno.ECONNREFUSED
     ):
         return "start a syslog daemon, mount the host's /dev/log into the container, or set syslog_url"
-    if "certificate verify failed" in text:
+    if "certificate" in text:
         return "name the authority that signed it: syslog_use_ssl = {'ca_certs': FILE}; or mend the host name"
+    if "handshake" in text:
+        return "see whether that port speaks TLS: if not, tcp:// may be what is wanted"
     if type(error).__name__ == "gaierror" or "name or service" in text or "name resolution" in text:
         return "correct the host name in syslog_url"
     return _ADVICE.get(error.errno or 0, "see the collector's log")

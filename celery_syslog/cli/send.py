@@ -36,7 +36,7 @@ Exit status:
 _LEVELS = (50, 50, 50, 40, 30, 20, 20, 10)
 
 
-@click.command(cls=Command, epilog=_EPILOG)
+@click.command(cls=Command, epilog=_EPILOG, short_help="Send one message as a worker would.")
 @click.argument("message", nargs=-1, required=True)
 @click.option(
     "--severity", type=SEVERITY, default="info", show_default=True, help="Severity, by name or number."

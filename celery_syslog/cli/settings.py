@@ -30,7 +30,7 @@ Exit status:
 """
 
 
-@click.command(cls=Command, epilog=_EPILOG)
+@click.command(cls=Command, epilog=_EPILOG, short_help="Show what is in effect and where it is from.")
 @click.option("--changed", is_flag=True, help="Only those that are no defaults.")
 @json_option
 @click.pass_context

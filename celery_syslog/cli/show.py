@@ -12,6 +12,7 @@ from typing import Any
 
 import click
 
+from celery_syslog.formatters.jsonbody import printable
 from celery_syslog.wire.escape import escape
 from celery_syslog.wire.framing import frame_lf
 from celery_syslog.wire.message import Message
@@ -72,7 +73,12 @@ def time_of(message: Message) -> datetime | None:
     """Return when a message was made: a JSON payload tells it more exactly than RFC 3164."""
     told = message.fields.get("timestamp")
     try:
-        return datetime.fromisoformat(told) if isinstance(told, str) else message.timestamp
+        # Python 3.10 does not know Z.
+        return (
+            datetime.fromisoformat(told.replace("Z", "+00:00"))
+            if isinstance(told, str)
+            else message.timestamp
+        )
     except ValueError:
         return message.timestamp
 
@@ -185,16 +191,16 @@ class Printer:
         self._form = form
         self._dated = dated
         self._out = sys.stdout.buffer
-        self._unfold = self._out.isatty()
+        self._tty = self._out.isatty()
 
     def __call__(self, message: Message) -> None:
         """Print a message; raises BrokenPipeError when nobody reads any more."""
         if self._form == "raw":
-            self._out.write(frame_lf(message.raw))
+            # To a file as it came; to a terminal, which it could drive, with every control in octal.
+            raw = escape(message.raw.decode("utf-8", "surrogateescape")) if self._tty else message.raw
+            self._out.write(frame_lf(raw))
             self._out.flush()
         elif self._form == "json":
-            click.echo(
-                json.dumps(as_object(message), ensure_ascii=False, default=str).encode("utf-8", "replace")
-            )
+            click.echo(printable(json.dumps(as_object(message), ensure_ascii=False, default=str)))
         else:
-            click.echo(as_line(message, self._dated, self._unfold))
+            click.echo(as_line(message, self._dated, self._tty))

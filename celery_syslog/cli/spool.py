@@ -25,7 +25,7 @@ Examples:
 """
 
 
-@click.group(epilog=_EPILOG)
+@click.group(epilog=_EPILOG, short_help="List, send or delete what dead processes left.")
 def command() -> None:
     """Records that dead processes left on disk (syslog_spool).
 

@@ -120,6 +120,8 @@ from celery.signals import after_setup_logger
 @after_setup_logger.connect(weak=False)
 def add(logger, **_):
     logger.addHandler(logging.handlers.SysLogHandler("FOLDER/log"))
+
+logging.getLogger("billing").addHandler(logging.StreamHandler())
 """
 
 DICT_CONFIG = """
@@ -139,12 +141,13 @@ app.conf.worker_hijack_root_logger = HIJACK
 """
 
 
-def test_old_recipe_is_still_there(project: Add, receiver: SyslogReceiver) -> None:
-    """A SysLogHandler that a signal receiver adds doubles every line; --strict makes it a failure."""
+def test_handlers_of_others(project: Add, receiver: SyslogReceiver) -> None:
+    """A SysLogHandler that a signal receiver adds doubles every line, a console handler some of them."""
     folder = project(OLD_RECIPE)
     status, findings = checked(folder, "--strict")
     assert status == 1
     assert "lines arrive twice" in found(findings, "logger root", WARNING)["text"]
+    assert "StreamHandler of its own" in found(findings, "logger billing", NOTE)["text"]
 
 
 def test_setup_logging_receiver(project: Add) -> None:
@@ -280,6 +283,7 @@ def test_spool_directory_of_two_projects() -> None:
         ("tcp://host", ConnectionRefusedError(111, "refused"), "start the collector"),
         ("tcp://host", socket.gaierror(-2, "Name or service not known"), "host name"),
         ("tls://host", OSError("certificate verify failed: unknown"), "ca_certs"),
+        ("tls://host", TimeoutError(110, "no answer to the TLS handshake"), "tcp://"),
         ("tcp://host", TimeoutError(110, "timed out"), "firewall"),
     ],
 )

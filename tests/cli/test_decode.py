@@ -109,8 +109,9 @@ def test_a_person_sees_aligned_lines() -> None:
 def test_nothing_drives_the_terminal() -> None:
     """Control characters come out in octal, in every part of a message."""
     hostile = '<14>1 - - c\x1b[2J - \x1b]0;x\x07 [a@1 b="\x1b[1m"] text \x1b[31m \x9b31m \r over'
-    shown = decoded(lines(hostile)).output
-    assert all(char == "\n" or char.isprintable() for char in shown), repr(shown)
+    for options in ((), ("--json",)):
+        shown = decoded(lines(hostile), *options).output
+        assert all(char == "\n" or char.isprintable() for char in shown), repr(shown)
 
 
 def test_strict_reports_and_fails() -> None:

@@ -178,6 +178,15 @@ def test_no_color_is_respected(folder: Path) -> None:
     assert "\x1b" not in listen.out
 
 
+def test_raw_messages_do_not_drive_the_terminal(folder: Path) -> None:
+    """What would be written to a file as it came is shown with its control characters in octal."""
+    with start(folder, "syslog", "listen", f"{folder}/log", "--raw", "-n", "1", tty=True) as listen:
+        listen.wait_text("Ctrl-C ends")
+        send(f"{folder}/log", "<14>a: \x1b]0;title\x07 \x9b31m")
+        assert listen.end() == 0
+    assert listen.out.splitlines()[-1] == "<14>a: #033]0;title#007 #302#23331m"
+
+
 def test_a_task_keeps_its_colour() -> None:
     """The same id has the same colour in every line, and few ids share one."""
     colours = {}

@@ -10,10 +10,15 @@ import socket
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+from click.testing import CliRunner
 from support.command import run, start
 from support.waiting import wait_until
 
 from celery_syslog import SyslogReceiver
+from celery_syslog.cli import syslog
+from celery_syslog.receiver import Limits
+from celery_syslog.transports import TRANSPORTS
 
 
 def test_send_is_taken_and_says_so(folder: Path) -> None:
@@ -69,6 +74,31 @@ def test_send_fails_over(project: Callable[[str], Path]) -> None:
         sent = run(folder, "-A", "proj", "syslog", "send", "hi")
         receiver.wait_for(1)
     assert f"unix://{folder}/other has it" in sent.stdout
+
+
+#: Of the network's schemes, those that this version has a transport for.
+NETWORK = [scheme for scheme in ("udp", "tcp") if scheme in TRANSPORTS]
+
+
+@pytest.mark.parametrize("scheme", NETWORK)
+def test_network(scheme: str) -> None:
+    """It is taken by a collector that listens, and not where nobody does."""
+    with SyslogReceiver(f"{scheme}://127.0.0.1:0") as receiver:
+        sent = CliRunner().invoke(syslog, ["send", "--url", receiver.url, "hi"])
+        assert (sent.exit_code, f"{receiver.url} has it" in sent.output) == (0, True)
+        receiver.wait_for(1)
+    failed = CliRunner().invoke(syslog, ["send", "--url", receiver.url, "hi"])
+    assert failed.exit_code == 1
+    assert "(start the collector, or correct host and port" in failed.output
+
+
+@pytest.mark.skipif("tcp" not in TRANSPORTS, reason="no transport for tcp:// yet")
+def test_collector_that_hangs_up() -> None:
+    """A connection that is closed as soon as it is made took nothing, whatever the kernel says."""
+    with SyslogReceiver("tcp://127.0.0.1:0", limits=Limits(connections=0)) as receiver:
+        failed = CliRunner().invoke(syslog, ["send", "--url", receiver.url, "hi"])
+    assert failed.exit_code == 1
+    assert "another protocol (TLS?) or an access list" in failed.output
 
 
 def test_ctrl_c_is_a_clean_end(folder: Path) -> None:

@@ -9,6 +9,7 @@ import subprocess
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
 from pathlib import Path
+from typing import Any
 
 import pytest
 import trustme
@@ -19,6 +20,8 @@ from support.waiting import free_port, program, wait_until
 
 from celery_syslog import SyslogHandler
 from celery_syslog.cli.config import _TAKES
+from celery_syslog.cli.probe import deliver
+from celery_syslog.settings import settings_from
 from celery_syslog.transports import TRANSPORTS
 
 DAEMONS = ("rsyslog", "syslog-ng")
@@ -36,7 +39,9 @@ def certificates(tmp_path_factory: pytest.TempPathFactory) -> dict[str, str]:
     authority.cert_pem.write_to_path(folder / "ca.pem")
     own.cert_chain_pems[0].write_to_path(folder / "cert.pem")
     own.private_key_pem.write_to_path(folder / "key.pem")
-    return {name: str(folder / f"{name}.pem") for name in ("ca", "cert", "key")}
+    authority.issue_cert("worker").private_key_and_cert_chain_pem.write_to_path(folder / "worker.pem")
+    trustme.CA().issue_cert("worker").private_key_and_cert_chain_pem.write_to_path(folder / "stranger.pem")
+    return {name: str(folder / f"{name}.pem") for name in ("ca", "cert", "key", "worker", "stranger")}
 
 
 @pytest.fixture
@@ -120,15 +125,27 @@ def test_local_socket_is_filtered(start: Start, name: str, pattern: str, others:
 
 
 @pytest.mark.parametrize(
-    ("name", "scheme"), [(name, scheme) for name in DAEMONS for scheme in NETWORK if scheme in _TAKES[name]]
+    ("name", "scheme", "verified"),
+    [
+        (name, scheme, verified)
+        for name in DAEMONS
+        for scheme in NETWORK
+        for verified in ((False, True) if "tls" in scheme else (False,))
+        if scheme in _TAKES[name]
+    ],
 )
-def test_network(start: Start, certificates: dict[str, str], name: str, scheme: str) -> None:
-    """Over the network, messages as long as ours can be arrive whole."""
+def test_network(start: Start, certificates: dict[str, str], name: str, scheme: str, verified: bool) -> None:
+    """Over the network, messages as long as ours can be arrive whole; --ca asks clients for certificates."""
     port = free_port(socket.SOCK_DGRAM if scheme == "udp" else socket.SOCK_STREAM)
     url = f"{scheme}://127.0.0.1:{port}"
-    secure = "tls" in scheme
-    files = ("--cert", certificates["cert"], "--key", certificates["key"]) if secure else ()
-    settings = {"use_ssl": {"ca_certs": certificates["ca"]}} if secure else {}
+    files: list[str] = []
+    settings: dict[str, Any] = {}
+    if "tls" in scheme:
+        files = ["--cert", certificates["cert"], "--key", certificates["key"]]
+        settings = {"use_ssl": {"ca_certs": certificates["ca"]}}
+        if verified:
+            files += ["--ca", certificates["ca"]]
+            settings["use_ssl"]["certfile"] = certificates["worker"]
     daemon = start(name, url, *files, port=0 if scheme == "udp" else port)
     long = "x" * (1000 if scheme == "udp" else 60000)
 
@@ -141,11 +158,30 @@ def test_network(start: Start, certificates: dict[str, str], name: str, scheme: 
     assert daemon.written("celery", 1)[0].endswith(f"long {long}")
 
 
+@pytest.mark.parametrize(
+    ("name", "scheme"),
+    [(name, scheme) for name in DAEMONS for scheme in NETWORK if "tls" in scheme and scheme in _TAKES[name]],
+)
+def test_strangers_are_refused(start: Start, certificates: dict[str, str], name: str, scheme: str) -> None:
+    """With --ca, a client without a certificate, or with one of another authority, delivers nothing."""
+    port = free_port()
+    url = f"{scheme}://127.0.0.1:{port}"
+    files = [part for name in ("ca", "cert", "key") for part in (f"--{name}", certificates[name])]
+    daemon = start(name, url, *files, port=port)
+    for own in ({}, {"certfile": certificates["stranger"]}):
+        settings = settings_from(url=url, use_ssl={"ca_certs": certificates["ca"], **own})
+        with pytest.raises(OSError, match=r".+"):
+            deliver(settings.url[0], settings, [b"<14>1 - - stranger - - - hello"], 10)
+    say(url, "known", use_ssl={"ca_certs": certificates["ca"], "certfile": certificates["worker"]})
+    assert daemon.written("celery", 1)
+    assert [path.name for path in daemon.files.iterdir()] == ["celery.log"]
+
+
 @pytest.mark.parametrize("scheme", ["unix", "udp", "tcp", "tls", "relp", "relp+tls"])
 def test_rsyslog_accepts_every_input(tmp_path: Path, certificates: dict[str, str], scheme: str) -> None:
     """rsyslogd's own check has nothing to say about any of the inputs."""
     place = "/somewhere/log" if scheme == "unix" else "127.0.0.1"
-    files = [part for name, path in certificates.items() for part in (f"--{name}", path)]
+    files = [part for name in ("ca", "cert", "key") for part in (f"--{name}", certificates[name])]
     for options in ((), ("--format", "json"), files, files[2:]):
         if "tls" in scheme and files[-1] not in options:
             continue

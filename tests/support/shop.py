@@ -19,6 +19,7 @@ app.conf.broker_transport_options = {
     **{key: os.path.join(FOLDER, name) for key, name in FOLDERS.items()},
 }
 app.conf.task_ignore_result = True
+app.conf.broker_connection_retry_on_startup = True
 app.conf.syslog_url = os.path.join(FOLDER, "log")
 app.conf.syslog_format = "json"
 app.conf.syslog_ident = "shop"

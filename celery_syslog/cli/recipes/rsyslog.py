@@ -90,10 +90,14 @@ def _input(recipe: Recipe) -> str:
     if address.scheme == "udp":
         return f'\nmodule(load="imudp")\ninput(type="imudp" {place} rateLimit.interval="0")\n'
     if address.scheme in ("relp", "relp+tls"):
-        ca = f'tls.caCert="{recipe.ca}" ' if recipe.ca else ""
+        # A caCert alone lets everybody in.
+        ca = f'tls.authMode="certvalid" tls.caCert="{recipe.ca}"\n  ' if recipe.ca else ""
         secure = _RELP_TLS.format(ca=ca, **tls) if recipe.secure else ""
         size = f'maxDataSize="{recipe.kibibytes}k"'
-        return f'\nmodule(load="imrelp")\ninput(type="imrelp" {place} {size}{secure})\n'
+        library = (
+            ' tls.tlslib="openssl"' if recipe.secure else ""
+        )  # GnuTLS asks every client for a certificate
+        return f'\nmodule(load="imrelp"{library})\ninput(type="imrelp" {place} {size}{secure})\n'
     if address.scheme == "tls":
         ca = f'streamDriver.caFile="{recipe.ca}"\n  ' if recipe.ca else ""
         driver = _TLS.format(ca=ca, **tls)
