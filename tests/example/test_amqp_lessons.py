@@ -102,7 +102,7 @@ def test_lesson(broker: RabbitMq, lesson: str) -> None:
     ("lesson", "differs"),
     [
         ("hello", "nothing goes over a wire"),
-        ("exchanges", "'#' for one word or more"),
+        ("exchanges", "topic patterns are read less exactly"),
         ("acknowledgements", "not acknowledge is lost"),
     ],
 )
