@@ -27,6 +27,9 @@ if broker_url.startswith("filesystem:"):
         "control_folder": str(_folder / "control"),
         "polling_interval": 0.1,
     }
+else:
+    # A broker that reaches many at once: `python -m example_project.events` shows what the workers tell.
+    worker_send_task_events = task_send_sent_event = True
 # A queue of our own: a broker shared with others must give us none of their tasks, nor them ours. Both
 # go by themselves when nobody uses them any more.
 _name = os.environ.get("EXAMPLE_IDENT") or "example"

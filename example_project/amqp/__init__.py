@@ -32,4 +32,6 @@ LESSONS = (
     "example_project.amqp.events",
     "example_project.amqp.rpc",
     "example_project.amqp.outside",
+    "example_project.admin.clustering",
+    "example_project.admin.rest",
 )
