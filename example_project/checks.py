@@ -2,10 +2,12 @@
 
 import os
 import stat
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from typing import Any
 
-from .options import Options, Problem
+from celery_syslog.address import Address
+
+from .options import Problem
 
 __all__ = ["check_broker", "check_connection", "check_platform", "check_syslog"]
 
@@ -16,9 +18,9 @@ def check_platform() -> None:
         raise Problem("this demo needs processes that fork: Linux, macOS, or WSL on Windows")
 
 
-def check_syslog(options: Options) -> None:
+def check_syslog(addresses: Iterable[Address]) -> None:
     """Raise Problem if a local socket is not there: datagrams to nowhere would tell nobody."""
-    for address in options.addresses:
+    for address in addresses:
         if address.scheme != "unix" or address.path.startswith("@"):
             continue
         try:

@@ -45,7 +45,7 @@ class Demo:
     def perform(self) -> Report:
         """Run the demo; raises Problem if it cannot begin. The worker is stopped in any case."""
         check_platform()
-        check_syslog(self.options)
+        check_syslog(self.options.addresses)
         folder = Path(tempfile.mkdtemp(prefix="celery-syslog-"))
         report = None
         try:

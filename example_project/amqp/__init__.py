@@ -28,6 +28,10 @@ LESSONS = (
     "example_project.amqp.exchanges",
     "example_project.amqp.vhosts",
     "example_project.amqp.messages",
+    "example_project.amqp.parallel",
+    "example_project.amqp.events",
+    "example_project.amqp.rpc",
+    "example_project.amqp.outside",
     "example_project.admin.clustering",
     "example_project.admin.rest",
 )

@@ -1,4 +1,4 @@
-"""Acknowledgements: ack, reject, requeue, redelivered; and no_ack, which asks for none of it."""
+"""ack, reject, requeue and redelivered; and no_ack, which wants none of it."""
 
 from typing import Any
 

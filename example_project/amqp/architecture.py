@@ -1,4 +1,4 @@
-"""Architecture: producer, exchange, binding, queue, consumer; and why not call the consumer directly."""
+"""Why there is a broker in between: decoupling, fan-out and scale, against a direct call."""
 
 import xmlrpc.client
 from threading import Thread

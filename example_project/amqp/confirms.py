@@ -1,4 +1,4 @@
-"""Confirm mode: the broker tells the publisher what became of each message."""
+"""The broker tells the publisher what became of each message: ack, nack, return."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Consumers: subscribing against polling, with the throughput of each; several take turns."""
+"""Subscribing against polling, with the throughput of each; consumers that take turns."""
 
 import time
 from typing import Any

@@ -1,4 +1,4 @@
-"""Hello world: the smallest producer, the smallest consumer, and the queue between them."""
+"""Hello world: the smallest producer and consumer, and the queue between them."""
 
 from typing import Any
 
@@ -9,8 +9,8 @@ from .stage import Stage
 MEMORY = "nothing goes over a wire, and the queue is forgotten with the process"
 
 NEXT = """\
-  python -m example_project.amqp exchanges      who decides which queue a message goes to
-  python -m example_project.amqp consumers      what becomes of a message that is taken"""
+  python -m example_project.amqp exchanges           who decides which queue a message goes to
+  python -m example_project.amqp acknowledgements    what becomes of a message that is taken"""
 
 
 def run(stage: Stage) -> None:

@@ -1,4 +1,4 @@
-"""Messages: opaque bytes with a content type, headers and properties; persistent or not, and what that costs."""
+"""Opaque bytes, content type, headers; persistent or not, and what that costs."""
 
 import pickle
 import time

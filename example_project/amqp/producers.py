@@ -1,4 +1,4 @@
-"""Producers: what becomes of a message that has no exchange, no queue, or too little time."""
+"""What becomes of a message that has no exchange, no queue, or too little time."""
 
 from typing import Any
 
@@ -18,7 +18,7 @@ def run(stage: Stage) -> None:
         no_exchange(stage, connection, orders)
         no_queue(stage, connection, orders, inbox)
         declaring(stage, connection, orders, inbox)
-        expiring(stage, connection, inbox)
+    expiring(stage, inbox)
 
 
 def no_exchange(stage: Stage, connection: Any, orders: Exchange) -> None:
@@ -55,10 +55,11 @@ def declaring(stage: Stage, connection: Any, orders: Exchange, inbox: Queue) -> 
     stage.check(taken == ["found", "found"], "both messages are there")
 
 
-def expiring(stage: Stage, connection: Any, inbox: Queue) -> None:
+def expiring(stage: Stage, inbox: Queue) -> None:
     """A message may have its own time to live."""
     stage.say("A message that is of no use tomorrow says so: expiration, in seconds in Kombu.")
-    connection.Producer().publish("stale", routing_key=inbox.name, expiration=0.05)
-    bound = inbox(connection)
-    stage.wait(lambda: stage.size(bound) == 0, "the message expires")
-    stage.check(bound.get() is None, "the broker dropped it, unread")
+    with stage.connect(transport_options={"confirm_publish": True}) as connection:
+        connection.Producer().publish("stale", routing_key=inbox.name, expiration=0.05)
+        bound = inbox(connection)
+        stage.wait(lambda: stage.size(bound) == 0, "the message expires")
+        stage.check(bound.get() is None, "it was in the queue (confirmed), and the broker dropped it unread")

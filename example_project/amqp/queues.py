@@ -1,4 +1,4 @@
-"""Queues: named by us or by the server, exclusive, auto-delete, passive, durable; what each of them means."""
+"""Named by us or by the server, exclusive, auto-delete, passive, durable: what each means."""
 
 from typing import Any
 

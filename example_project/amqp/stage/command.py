@@ -2,6 +2,8 @@
 
 import argparse
 import importlib
+import logging
+import os
 import signal
 import sys
 from ast import get_docstring, parse
@@ -17,7 +19,9 @@ from kombu import Connection
 from celery_syslog.address import parse_addresses
 from celery_syslog.errors import ConfigurationError
 
+from ...checks import check_syslog
 from ...node import NodeFailed, NodeMissing, PrivateNode
+from ...options import Problem
 from ...show import Screen
 from .. import LESSONS
 from .perform import perform
@@ -39,15 +43,13 @@ exit status: 0 all that was claimed happened, 1 it did not, 2 it could not run, 
 """
 
 
-class Problem(Exception):
-    """Something the user has to mend first; the text says what and how."""
-
-
 def main(argv: Sequence[str] | None = None) -> int:
     """List or run, and return the exit status."""
     options = _options(argv)
     # A service manager's or a test's way to end us is to clean up as well.
     signal.signal(signal.SIGTERM, lambda *_: sys.exit(128 + signal.SIGTERM))
+    # py-amqp tells what it ignores while a connection ends; nobody needs to read that.
+    logging.getLogger("amqp").addHandler(logging.NullHandler())
     screen = Screen()
     try:
         if options.lessons:
@@ -62,6 +64,10 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 1
     except KeyboardInterrupt:
         return 128 + signal.SIGINT
+    except BrokenPipeError:
+        # Whoever read our output is gone; Python would complain about it once more at exit.
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        return 1
     return 0
 
 
@@ -79,14 +85,14 @@ def _options(argv: Sequence[str] | None) -> Any:
     parser.add_argument("--syslog", metavar="URL", help="a collector, e.g. unix:///dev/log")
     options = parser.parse_args(argv)
     known = {_name(module): module for module in LESSONS}
-    if options.lessons == ["all"]:
-        options.lessons = list(known)
-    for name in options.lessons:
+    options.all = options.lessons == ["all"]
+    names = list(known) if options.all else options.lessons
+    for name in names:
         if name not in known:
             parser.error(f"no lesson {name!r}; there are {', '.join(known)}")
-    options.lessons = [known[name] for name in options.lessons]
+    options.lessons = [known[name] for name in names]
     try:
-        parse_addresses(options.syslog)
+        options.addresses = parse_addresses(options.syslog)
     except ConfigurationError as error:
         parser.error(f"--syslog: {error}")
     return options
@@ -98,8 +104,9 @@ def _name(module: str) -> str:
 
 def _list(screen: Screen) -> None:
     screen.say("The lessons; python -m example_project.amqp LESSON runs one, --help tells the rest.")
+    width = max(len(_name(module)) for module in LESSONS)
     for number, module in enumerate(LESSONS, 1):
-        screen.say(f"  {number:2}  {screen.paint(f'{_name(module):<14}', 'bold')}{_first_line(module)}")
+        screen.say(f"  {number:2}  {screen.paint(_name(module).ljust(width), 'bold')}  {_first_line(module)}")
     screen.say(f"A broker: {_HOW}")
 
 
@@ -112,17 +119,23 @@ def _first_line(module: str) -> str:
 
 
 def _run(options: Any, screen: Screen) -> None:
-    lessons = [_lesson(module) for module in options.lessons]
+    check_syslog(options.addresses)
+    if options.url:
+        _reach(options.url)
+    if not options.all:
+        for module in options.lessons:
+            _lesson(module)  # what is missing is better said before a node is started
     with _broker(options, screen) as node:
-        for lesson in lessons:
-            url = node.url if node else options.url or _without_broker(lesson, screen)
-            if node is None and hasattr(lesson, "PRIVATE"):
-                raise Problem(
-                    f"{_name(lesson.__name__)} {lesson.PRIVATE}, so it needs a broker of its own: --private"
-                )
-            if url:
-                _reach(url)
-            perform(lesson, url, node, options.syslog, screen)
+        for module in options.lessons:
+            try:
+                lesson = _lesson(module)
+                url = node.url if node else _url(lesson, options.url, screen)
+            except Problem as problem:
+                if not options.all:
+                    raise
+                screen.say(f"Left out: {str(problem).partition(': ')[0]}.")
+            else:
+                perform(lesson, url, node, options.syslog, screen)
             screen.say()
 
 
@@ -147,11 +160,15 @@ def _broker(options: Any, screen: Screen) -> Iterator[PrivateNode | None]:
         yield node
 
 
-def _without_broker(lesson: ModuleType, screen: Screen) -> str:
-    if not getattr(lesson, "BROKER", True):
-        return ""
+def _url(lesson: ModuleType, url: str | None, screen: Screen) -> str:
+    """Return the URL for a lesson that has no private node, or raise Problem if it needs one."""
+    name = _name(lesson.__name__)
+    if hasattr(lesson, "PRIVATE"):
+        raise Problem(f"{name} {lesson.PRIVATE}, so it needs a broker of its own: --private")
+    if url or not getattr(lesson, "BROKER", True):
+        return url or ""
     if not hasattr(lesson, "MEMORY"):
-        raise Problem(f"{_name(lesson.__name__)} needs RabbitMQ: {_HOW}")
+        raise Problem(f"{name} needs RabbitMQ: {_HOW}")
     screen.say(f"No broker was named, so this runs in memory. What differs: {lesson.MEMORY}.")
     screen.say(f"To have one: {_HOW}")
     return "memory://"

@@ -7,8 +7,10 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 from kombu import Connection
+from kombu.utils.url import as_url, url_to_parts
 
 from ...node import PrivateNode
 from .wire import Frame, Trace, as_text, traced
@@ -42,14 +44,29 @@ class Stage:
         self._shown = 0
         #: What is to be done at the end, the last one first.
         self.undo: list[Callable[[], object]] = []
+        #: What others declared for us, as ("queue" or "exchange", name).
+        self.leftovers: list[tuple[str, str]] = []
 
-    def connect(self, **options: Any) -> Connection:
+    def connect(
+        self, host: str | None = None, login: tuple[str, str] | None = None, **options: Any
+    ) -> Connection:
         """Return a Kombu connection: an ordinary one, except that the stage hears what it says.
 
-        The keyword arguments are ``kombu.Connection``'s; ``url`` stands for another broker.
+        ``host`` is another virtual host, ``login`` another user and password, ``url`` (one or several)
+        another broker; the rest goes to Kombu.
         """
-        url = options.pop("url", self.url)
+        url = options.pop("url", None) or self._url(host, login)
         return Connection(url, transport=traced(self.trace, self.in_memory), **options)
+
+    def _url(self, host: str | None = None, login: tuple[str, str] | None = None) -> str:
+        """Return the broker's URL, or with a part of it replaced: in Kombu a URL wins over arguments."""
+        if host is None and login is None:
+            return self.url
+        parts = url_to_parts(self.url)
+        user, password = login or (parts.username, parts.password)
+        path = parts.path if host is None else host
+        url = as_url(parts.scheme, parts.hostname, parts.port, user, password, path)
+        return f"{url}?{urlencode(parts.query)}" if parts.query else str(url)
 
     def name(self, word: str) -> str:
         """Return a name that nobody else on this broker uses."""
@@ -102,25 +119,23 @@ class Stage:
 
     def clean_up(self) -> None:
         """Undo what was noted, and delete every exchange and queue of ours that is still there."""
+        if self.url:
+            self._delete_all(None, self.leftovers)
+            for host, topology in self.trace.topologies.items():
+                found = [("queue", name) for name in topology.queues]
+                found += [("exchange", name) for name in topology.exchanges]
+                self._delete_all(host, [(kind, name) for kind, name in found if name.endswith(self.token)])
         while self.undo:
             self.undo.pop()()
-        for host, topology in self.trace.topologies.items():
-            with Connection(self.url, virtual_host=host) as connection:
-                for queue in filter(self._is_ours, topology.queues):
-                    _delete(connection, "queue_delete", queue)
-                for exchange in filter(self._is_ours, topology.exchanges):
-                    _delete(connection, "exchange_delete", exchange)
 
-    def _is_ours(self, name: str) -> bool:
-        return name.endswith(self.token) or name.startswith("amq.gen-")
-
-
-def _delete(connection: Any, method: str, name: str) -> None:
-    """Delete on a channel of its own: a refusal closes the channel."""
-    channel = connection.channel()
-    try:
-        getattr(channel, method)(name)
-    except connection.channel_errors:
-        pass  # gone already, or exclusive to a connection that is just ending
-    finally:
-        channel.close()
+    def _delete_all(self, host: str | None, things: list[tuple[str, str]]) -> None:
+        if not things:
+            return
+        with Connection(self._url(host)) as connection:
+            for kind, name in things:
+                # On a channel of its own: a refusal closes the channel.
+                channel = connection.channel()
+                try:
+                    getattr(channel, f"{kind}_delete")(name)
+                except connection.channel_errors:
+                    pass  # gone already, or exclusive to a connection that is just ending

@@ -25,8 +25,11 @@ class Topology:
         self.exchanges: dict[str, str] = {}
         self.queues: dict[str, str] = {}
         self.bindings: list[Binding] = []
-        #: How many consumers each queue has had.
+        #: How many messages were published to each exchange; "" is the default one.
+        self.published: Counter[str] = Counter()
+        #: The most consumers that each queue had at a time.
         self.consumers: Counter[str] = Counter()
+        self._consuming: dict[str, str] = {}
         self._dead_letters: dict[str, str] = {}
 
     def exchange(self, name: str, kind: str, options: Mapping[str, Any]) -> None:
@@ -48,19 +51,34 @@ class Topology:
         if binding not in self.bindings:
             self.bindings.append(binding)
 
+    def consume(self, queue: str, tag: str) -> None:
+        """Note a consumer."""
+        self._consuming[tag] = queue
+        self.consumers[queue] = max(self.consumers[queue], list(self._consuming.values()).count(queue))
+
+    def cancel(self, tag: str) -> None:
+        """Note that a consumer has gone."""
+        self._consuming.pop(tag, None)
+
     def picture(self) -> list[str]:
         """Draw it, line by line: each exchange, and below it the queues that it feeds."""
         lines = []
         for name, kind in self.exchanges.items():
-            lines.append(f"({name})  {kind}")
+            lines.append(f"{self._producers(name)}({name})  {kind}")
             arrows = [bound for bound in self.bindings if bound.exchange == name]
             lines += _branches((bound.key, self._queue(bound.queue)) for bound in arrows)
         bound_queues = {bound.queue for bound in self.bindings}
         alone = [name for name in self.queues if name not in bound_queues]
         if alone:
-            lines.append("(the default exchange: every queue is bound to it by its name)")
+            lines.append(
+                f"{self._producers('')}(the default exchange: each queue is bound to it by its name)"
+            )
             lines += _branches((name, self._queue(name)) for name in alone)
         return lines
+
+    def _producers(self, exchange: str) -> str:
+        count = self.published[exchange]
+        return f"{count} published --> " if count else ""
 
     def _queue(self, name: str) -> str:
         text = f"[{name}]"

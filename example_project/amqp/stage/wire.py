@@ -80,6 +80,9 @@ def _speaking(base: Any, trace: Trace) -> Any:
     class Speaking(base):
         def send_method(self, sig: Any, *args: Any, **kwargs: Any) -> Any:
             trace.frame(self.channel_id, "->", sig)
+            if sig == spec.Basic.Publish:
+                _, (_, exchange, *_), *_ = args  # how py-amqp writes the method's fields
+                trace.topology(self).published[exchange] += 1
             return super().send_method(sig, *args, **kwargs)
 
         def dispatch_method(self, method_sig: Any, payload: Any, content: Any) -> Any:
@@ -112,16 +115,31 @@ def _declaring(base: Any, trace: Trace) -> Any:
 
         def basic_consume(self, queue: str, **options: Any) -> Any:
             answer = super().basic_consume(queue=queue, **options)
-            trace.topology(self).consumers[queue] += 1
+            trace.topology(self).consume(queue, options["consumer_tag"])
             return answer
 
+        def basic_cancel(self, consumer_tag: str, **options: Any) -> Any:
+            trace.topology(self).cancel(consumer_tag)
+            return super().basic_cancel(consumer_tag, **options)
+
     return Declaring
+
+
+def _publishing(base: Any, trace: Trace) -> Any:
+    """Return an in-memory channel class that notes what is published: it has no methods to look at."""
+
+    class Publishing(base):
+        def basic_publish(self, message: Any, exchange: str, routing_key: str, **options: Any) -> Any:
+            trace.topology(self).published[exchange] += 1
+            return super().basic_publish(message, exchange, routing_key, **options)
+
+    return Publishing
 
 
 def traced(trace: Trace, in_memory: bool) -> Any:
     """Return a transport for ``kombu.Connection(url, transport=...)``."""
     if in_memory:
-        channel = _declaring(memory.Channel, trace)
+        channel = _declaring(_publishing(memory.Channel, trace), trace)
         return type("Transport", (memory.Transport,), {"Channel": channel})
     channel = _declaring(_speaking(pyamqp.Channel, trace), trace)
     connection = type("Connection", (_speaking(pyamqp.Connection, trace),), {"Channel": channel})
