@@ -30,7 +30,7 @@ class Stage:
     """
 
     #: Seconds that a lesson waits for something that should happen at once.
-    PATIENCE = 30.0
+    PATIENCE = 60.0
 
     def __init__(self, lesson: str, url: str, folder: Path, syslog: str, node: PrivateNode | None) -> None:
         self.url = url
