@@ -37,6 +37,10 @@ class Transport:
     #: stream, which ``send`` does by itself, under the lock. Known after ``connect``.
     framing: str | None = None
 
+    #: Seconds to wait after a batch of what was kept: nobody else holds up a sender of datagrams over a
+    #: network, and the collector's socket has room for a few hundred.
+    pace = 0.0
+
     #: Bytes a message may have by default.
     max_size = 65536
 
