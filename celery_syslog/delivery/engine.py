@@ -157,7 +157,8 @@ class Engine:
         state = self.incident.state
         if state == HEALTHY:
             return self.pump(self.store.entered)
-        return self.pump(HELP if state == DRAINING else 0)
+        paced = self.line.transport is not None and self.line.transport.pace
+        return self.pump(HELP if state == DRAINING and not paced else 0)
 
     def pump(self, limit: int) -> str:
         """Send up to ``limit`` held records, oldest first, without waiting; lock held."""

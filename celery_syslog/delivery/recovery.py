@@ -139,7 +139,9 @@ class Recovery:
             if state == HEALTHY:
                 self._push_on(timeout)
             elif state != DOWN:
-                self.step(timeout)
+                delay = self.step(timeout)
+                if timeout and delay:
+                    pause(min(timeout, delay))
             elif (self._local or timeout) and not self._dial(min(timeout, self._settings.connect_timeout)):
                 pause(min(timeout, 0.005))
         finally:
@@ -232,7 +234,7 @@ class Recovery:
             self._tell_losses(dropped, seconds)
         if outcome == BLOCKED:
             return 0.0 if engine.delivered() > before else _SPIN
-        return _BREATH
+        return max(_BREATH, engine.line.transport.pace if engine.line.transport else 0.0)
 
     def _tell_losses(self, dropped: dict[str, int], seconds: float) -> None:
         try:

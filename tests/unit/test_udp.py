@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import socket
+import time
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ from celery_syslog import SyslogReceiver
 from celery_syslog.address import parse_address
 from celery_syslog.errors import TransportError
 from celery_syslog.settings import settings_from
-from celery_syslog.transports import open_transport
+from celery_syslog.transports import open_transport, udp
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "[::1]", "localhost"])
@@ -135,3 +136,22 @@ def test_no_such_host() -> None:
     transport = open_transport(parse_address(f"udp://{'x' * 64}.example.org"), settings_from())
     with pytest.raises(TransportError, match=r"x\.example\.org"):
         transport.connect(1)
+
+
+def test_what_was_kept_is_paced(monkeypatch: pytest.MonkeyPatch) -> None:
+    """After an outage a collector is not flooded: between two batches there is a pause."""
+    pauses: list[float] = []
+
+    def pause(seconds: float) -> None:
+        pauses.append(seconds)
+        time.sleep(seconds)
+
+    monkeypatch.setattr("celery_syslog.delivery.recovery.pause", pause)
+    with SyslogReceiver("udp://127.0.0.1:0") as receiver, delivering(receiver.url) as delivery:
+        with delivery._engine.lock:  # nobody gets at what is kept meanwhile
+            for message in numbered(640):
+                delivery.send(message)
+        assert delivery.flush(30)
+        receiver.wait_for(640)
+        assert receiver.raw == numbered(640)
+    assert sum(seconds >= udp.UdpTransport.pace for seconds in pauses) >= 9
