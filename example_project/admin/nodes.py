@@ -13,7 +13,10 @@ from ..node import PrivateNode, free_port
 __all__ = ["ManagedNode", "Member", "separate_nodes"]
 
 #: One scheduler that sleeps when there is nothing to do: several nodes and their tools share this machine.
-_CALM = {"RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "+S 1:1 +sbwt none", "RABBITMQ_CTL_ERL_ARGS": "+S 1:1"}
+_CALM = {
+    "RABBITMQ_SERVER_ADDITIONAL_ERL_ARGS": "+S 1:1 +sbwt none",
+    "RABBITMQ_CTL_ERL_ARGS": "+S 1:1 +sbwt none +A 1",
+}
 
 
 class _Brief(PrivateNode):
