@@ -78,7 +78,7 @@ def test_the_last_datagram(monkeypatch: pytest.MonkeyPatch) -> None:
     port = free_port(socket.SOCK_DGRAM)
     with delivering(f"udp://127.0.0.1:{port}") as delivery:
         delivery.send(b"<14>one")
-        assert not delivery.flush(0.3)
+        wait_until(lambda: not delivery.flush(0.3), "the host to say that nobody is there")
         assert balanced(delivery)["buffered"] == 1
 
 
