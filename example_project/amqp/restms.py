@@ -63,7 +63,7 @@ def from_amqp_to_http(stage: Any, channel: Any, name: str, pipe: str) -> None:
 
 def from_http_to_amqp(stage: Any, channel: Any, name: str, feed: str) -> None:
     stage.say("The other way: an AMQP program binds a queue to the feed's exchange, and HTTP posts.")
-    queue = Queue(stage.name("watcher"), Exchange(name, "topic"), routing_key="lab.*", exclusive=True)(
+    queue = Queue(stage.name("watcher"), Exchange(name, "topic"), routing_key="street.*", exclusive=True)(
         channel
     )
     queue.declare()
@@ -71,7 +71,7 @@ def from_http_to_amqp(stage: Any, channel: Any, name: str, feed: str) -> None:
     http(
         "POST",
         feed,
-        '<message address="lab.door"><header name="floor" value="2"/><content>open</content></message>',
+        '<message address="street.door"><header name="floor" value="2"/><content>open</content></message>',
     )
     stage.say("The 200 comes after RabbitMQ's confirm:")
     stage.wire()
