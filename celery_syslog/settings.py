@@ -392,6 +392,8 @@ def _contradictions(settings: Settings, given: Mapping[str, Any]) -> Iterable[st
         yield "use_ssl: needs a tls://, relp+tls:// or amqps:// URL in syslog_url"
     if "spool_size" in given and settings.spool is None:
         yield "spool_size: has no effect without syslog_spool"
+    if "journald" in schemes and len(schemes) > 1:
+        yield "url: journald:// takes entries of its own form, so no other kind of URL can stand beside it"
     for address in settings.url:
         if settings.multiline == "keep" and address.option("framing") == "lf":
             yield f"multiline = 'keep': LF framing ({address}) cannot carry line breaks; use framing=octet"

@@ -66,7 +66,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(
         prog="python -m example_project.events",
         description="Show live what the workers of a broker do: a table on a terminal, else a line an event.",
-        epilog="exit status: 0 Ctrl-C, 2 it could not run, 143 SIGTERM",
+        epilog="exit status: 0 Ctrl-C, 1 nobody reads the output, 2 it could not run, 143 SIGTERM",
     )
     parser.add_argument("--broker", metavar="URL", required=True, help="amqp://... or redis://...")
     url = parser.parse_args(argv).broker
@@ -83,8 +83,6 @@ def main(argv: Sequence[str] | None = None) -> int:
         return 2
     except KeyboardInterrupt:
         return 0
-    except BrokenPipeError:
-        return 1
     return 0
 
 

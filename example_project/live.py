@@ -1,5 +1,6 @@
 """The live view of events: on a terminal a table that is drawn over and over, else a line an event."""
 
+import os
 import shutil
 import time
 from collections import Counter, deque
@@ -31,14 +32,13 @@ class Live:
 
     def say(self, text: str) -> None:
         """Write a line that stays."""
-        self._erase()
-        self.screen.say(text)
+        self._write(text)
 
     def show(self, change: Change) -> None:
         """Take up an event; away from a terminal, write it at once."""
         self._last.append(change)
         if not self.live:
-            self.screen.say(self._line(change))
+            self._write(self._line(change))
 
     def draw(self, board: Board, now: bool = False) -> None:
         """Draw the table over the one before, if it is time."""
@@ -47,20 +47,26 @@ class Live:
         self._next = time.monotonic() + PAUSE
         size = shutil.get_terminal_size((100, 24))
         lines = [*self._table(board, size.columns), "", *map(self._line, self._last)]
-        self._erase()
         # One row stays free for the cursor: a terminal that scrolls could not be drawn over.
         shown = lines[: size.lines - 1]
-        self.screen.say("\n".join(shown))
+        self._write("\n".join(shown))
         self._drawn = len(shown)
 
     def close(self) -> None:
         """Leave what is drawn where it is."""
         self._drawn = 0
 
-    def _erase(self) -> None:
-        if self._drawn:
-            self.screen.stream.write(f"\x1b[{self._drawn}F\x1b[J")
-            self._drawn = 0
+    def _write(self, text: str) -> None:
+        """Write over what is drawn; end the process, with status 1, if nobody reads it any more."""
+        try:
+            if self._drawn:
+                self.screen.stream.write(f"\x1b[{self._drawn}F\x1b[J")
+                self._drawn = 0
+            self.screen.say(text)
+        except BrokenPipeError:
+            # Not passed on: to Kombu it would look like a lost connection, to be made again and again.
+            os.dup2(os.open(os.devnull, os.O_WRONLY), self.screen.stream.fileno())
+            raise SystemExit(1) from None
 
     def _table(self, board: Board, width: int) -> Iterator[str]:
         counts = board.counts()

@@ -14,11 +14,12 @@ __all__ = ["REASONS", "Counters"]
 REASONS = ("stalled", "down", "too_long", "spool", "closed")
 
 # The fields of a row. DIRECT: sent without ever being held; ENTERED: came to be held, if only for the
-# length of a call; LEFT: sent of those. BUFFERED and SPOOLED are how many are held right now.
+# length of a call; LEFT: sent of those, less those to be sent again, so it may be below 0. BUFFERED and
+# SPOOLED are how many are held right now. RESENT: sent again because they may not have arrived.
 PID, DIRECT, BYTES, ENTERED, LEFT, BUFFERED, SPOOLED = range(7)
-RECONNECTS, STALLS, FAILOVERS, CUT, ADOPTED, SPOOL_ERRORS = range(7, 13)
-DROPPED = {reason: 13 + index for index, reason in enumerate(REASONS)}
-_WIDTH = 13 + len(REASONS)
+RECONNECTS, STALLS, FAILOVERS, CUT, ADOPTED, SPOOL_ERRORS, RESENT = range(7, 14)
+DROPPED = {reason: 14 + index for index, reason in enumerate(REASONS)}
+_WIDTH = 14 + len(REASONS)
 _ROWS = 512
 
 
@@ -103,6 +104,7 @@ def _named(row: Sequence[int] | memoryview) -> dict[str, Any]:
         "cut": row[CUT],
         "adopted": row[ADOPTED],
         "spool_errors": row[SPOOL_ERRORS],
+        "resent": row[RESENT],
     }
 
 

@@ -56,10 +56,14 @@ class Engine:
         self.line = Line(addresses, settings, counters)
         self.incident = Incident()
         self.store = Store(settings, counters, self.incident)
+        self.line.confirmed = self.store.confirmed
         self.patience = Patience(settings.timeout)
         #: The way past the store, open while nothing is held and all is well; it returns how many bytes
         #: it took. A datagram transport's ``send``, or ``_send_frame``, as a frame needs the lock.
         self.direct: Callable[[bytes], int] | None = None
+        #: The recovery thread is there, and hears what a collector confirms while nobody logs.
+        self.attended = False
+        self._confirms = False  # the collector confirms what goes by ``_send_frame``
         #: Number of the address that was given up for now: it stalled, or broke while being caught up with.
         self.avoid = -1
         self._left = 0  # number of the last record that an interrupting call left
@@ -104,6 +108,8 @@ class Engine:
                 self.busy = False
             if not sent:
                 raise Held(self._enter(data))
+            if self._confirms:
+                self.store.secure(data)
             if len(self.store):  # left by an interrupting call
                 self.advance()
             return 0
@@ -151,7 +157,8 @@ class Engine:
         state = self.incident.state
         if state == HEALTHY:
             return self.pump(self.store.entered)
-        return self.pump(HELP if state == DRAINING else 0)
+        paced = self.line.transport is not None and self.line.transport.pace
+        return self.pump(HELP if state == DRAINING and not paced else 0)
 
     def pump(self, limit: int) -> str:
         """Send up to ``limit`` held records, oldest first, without waiting; lock held."""
@@ -188,6 +195,9 @@ class Engine:
         transport = self.line.transport
         if self.incident.state != HEALTHY or transport is None:
             return
+        self._confirms = transport.confirms
+        if self._confirms and not self.attended:
+            return
         # Without the interpreter's lock the counts of the direct way would need one of their own.
         if _gil():
             self.direct = transport.send if transport.framing is None else self._send_frame
@@ -200,11 +210,11 @@ class Engine:
                 if self.line.transport is None and not self.line.reopen():
                     # A connection over a network is made by the recovery thread, and most that end are
                     # there again at once: only one that keeps ending is worth a word.
-                    failure = failure if self.incident.state == DRAINING else None
+                    failure = self._worth_telling(failure)
                     break
                 if not self.line.push(data):
                     return BLOCKED
-                self.store.pop()
+                self.store.pop(data if self.line.confirms else None)
                 return ""
             except OSError as error:
                 if error.errno == errno.EMSGSIZE and self.line.transport is not None:
@@ -232,6 +242,11 @@ class Engine:
             self._note("too long", f"a message of {len(data)} bytes was refused as too long, and dropped")
         return ""
 
+    def _worth_telling(self, error: OSError | None) -> OSError | None:
+        """Return an error that came while catching up, or one in the collector's own words."""
+        spoken = error is not None and error.errno is None
+        return error if spoken or self.incident.state == DRAINING else None
+
     def _broken(self, error: OSError | None) -> str:
         self.direct = None
         if self.incident.state == DRAINING:
@@ -252,7 +267,7 @@ class Engine:
                 return transport.settle(0.0)
             except OSError as error:
                 self.lose_line()
-                self._broken(error if self.incident.state == DRAINING else None)
+                self._broken(self._worth_telling(error))
                 return False
             finally:
                 self.busy = False

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import errno
+from collections.abc import Callable
 
 from ..address import Address
 from ..settings import Settings
@@ -32,8 +33,15 @@ class Line:
         preload(self.addresses)
         self.transport: Transport | None = None
         self.index = -1  # of the last address that answered
+        #: Called with every message the collector has confirmed.
+        self.confirmed: Callable[[bytes], object] = bool
         self._settings = settings
         self._counters = counters
+
+    @property
+    def confirms(self) -> bool:
+        """Whether the connection is one on which the collector confirms messages."""
+        return self.transport is not None and self.transport.confirms
 
     @property
     def address(self) -> Address:
@@ -89,6 +97,7 @@ class Line:
     def install(self, transport: Transport, index: int) -> None:
         """Make a connected transport the one in use; the one before is closed."""
         before, self.transport = self.transport, transport
+        transport.confirmed = self.confirmed
         if before is not None:
             before.close()
         if self.index >= 0:

@@ -30,6 +30,10 @@ OnRecovered = Callable[[dict[str, int], float], "bytes | None"]
 _BREATH = 0.00005
 #: Seconds to pause when a socket claims to be writable and is not.
 _SPIN = 0.001
+#: Seconds between two looks at what a collector has confirmed while all is well.
+_LISTEN = 0.1
+#: How many such looks have to find everything confirmed before they are given up.
+_QUIET = 10
 #: Seconds a stalled collector is watched in one go.
 _WATCH = 0.5
 #: Seconds after which a stalled collector is given up for the next address.
@@ -53,12 +57,14 @@ class Recovery:
         # Not begun afresh after an incident: a home that answers and then stalls is left alone for longer.
         self._home = Backoff(0.5, 60.0)
         self._home_at = 0.0
+        self._quiet = 0
+        self._arrived = 0
         self._adoption = Adoption(engine, settings.spool)
 
     def needed(self) -> bool:
         """Tell whether there is anything to do that log calls do not do by themselves."""
         line = self._engine.line
-        if self._engine.incident.state != HEALTHY or line.index > 0:
+        if self._engine.incident.state != HEALTHY or line.index > 0 or line.confirms:
             return True
         return self._adoption.due and line.transport is not None and self._adoption.look()
 
@@ -81,13 +87,19 @@ class Recovery:
         # leave a lock behind and hang the whole pool (Worker._do_exit).
         before = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS) if _SIGNALS else None
         try:
-            self.running = True
+            self.running = self._engine.attended = True
             _thread.start_new_thread(self._run, ())
         except RuntimeError:
-            self.running = False
+            self._leave()
         finally:
             if before is not None:
                 signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+    def _leave(self) -> None:
+        """Have the next log call start another thread, if one is needed; lock held, or in trouble."""
+        self.running = self._engine.attended = False
+        if self._engine.line.confirms:
+            self._engine.direct = None
 
     def stop(self) -> None:
         """Let the thread end soon: there is nothing to bring back any more."""
@@ -102,7 +114,7 @@ class Recovery:
                 if delay:
                     pause(delay)
         except BaseException as error:  # a fault of ours must not end in silence
-            self.running = False
+            self._leave()
             trouble.tell("recovery", f"recovery failed and will be tried again: {error!r}")
             if not isinstance(error, Exception):
                 raise
@@ -127,7 +139,9 @@ class Recovery:
             if state == HEALTHY:
                 self._push_on(timeout)
             elif state != DOWN:
-                self.step(timeout)
+                delay = self.step(timeout)
+                if timeout and delay:
+                    pause(min(timeout, delay))
             elif (self._local or timeout) and not self._dial(min(timeout, self._settings.connect_timeout)):
                 pause(min(timeout, 0.005))
         finally:
@@ -154,6 +168,9 @@ class Recovery:
         return self._healthy(watch)
 
     def _dial_when_due(self) -> float:
+        if self._arrived != self._engine.store.arrived:
+            self._arrived = self._engine.store.arrived
+            self._backoff.reset()  # the last connection was good for something
         delay = self._dial_at - monotonic()
         if delay > 0:
             return delay
@@ -208,7 +225,8 @@ class Recovery:
             if well and not dropped:
                 engine.incident.over()
                 engine.patience.restore()
-                self._backoff.reset()
+                if not engine.line.confirms:
+                    self._backoff.reset()
                 self._adoption.again()
                 engine.settle()
         if dropped:
@@ -216,7 +234,7 @@ class Recovery:
             self._tell_losses(dropped, seconds)
         if outcome == BLOCKED:
             return 0.0 if engine.delivered() > before else _SPIN
-        return _BREATH
+        return max(_BREATH, engine.line.transport.pace if engine.line.transport else 0.0)
 
     def _tell_losses(self, dropped: dict[str, int], seconds: float) -> None:
         try:
@@ -239,6 +257,8 @@ class Recovery:
         dropped = engine.incident.take_dropped()
         if dropped:
             self._tell_losses(dropped, 0.0)
+        if self._adoption.busy and not engine.settled():
+            return _SPIN  # what was adopted stays where it is until it has arrived
         if self._adoption.step():
             return _BREATH
         return self._homeward()
@@ -249,16 +269,30 @@ class Recovery:
         with engine.lock:
             if engine.incident.state != HEALTHY or len(engine.store):
                 return 0.0
+            listening = engine.line.confirms and self._listen()
             if engine.line.index <= 0 or engine.line.transport is None:
-                self.running = False
+                if listening:
+                    return _LISTEN
+                self._leave()
                 return None
         now = monotonic()
         if self._home_at > now:
-            return self._home_at - now
+            return min(self._home_at - now, _LISTEN) if listening else self._home_at - now
         due, self._home_at = self._home_at, now + self._home.delay()
         if due:
             self._go_home()
         return 0.0
+
+    def _listen(self) -> bool:
+        """See what is confirmed, and whether the connection holds when nobody logs; False after a while.
+
+        Lock held.
+        """
+        self._quiet = self._quiet + 1 if self._engine.settled() else 0
+        if self._quiet < _QUIET:
+            return True
+        self._engine.store.tidy()
+        return False
 
     def _go_home(self) -> None:
         engine = self._engine

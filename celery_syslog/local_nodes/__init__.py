@@ -17,7 +17,13 @@ from types import ModuleType
 from typing import Any
 
 import pytest
-from pytest_celery import CeleryTestBroker, CeleryTestContainer, CeleryWorkerContainer
+
+try:
+    from pytest_celery import CeleryTestBroker, CeleryTestContainer, CeleryWorkerContainer
+except ModuleNotFoundError as error:  # of an ImportError pytest would show the name of this plugin only
+    raise pytest.UsageError(
+        "celery_syslog.local_nodes needs pytest-celery: pip install pytest-celery"
+    ) from error
 
 from celery_syslog import SyslogReceiver, __version__
 

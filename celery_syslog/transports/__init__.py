@@ -20,7 +20,10 @@ TRANSPORTS: Mapping[str, str] = {
     "udp": ".udp:UdpTransport",
     "tcp": ".tcp:TcpTransport",
     "tls": ".tls:TlsTransport",
+    "relp": ".relp:RelpTransport",
+    "relp+tls": ".relp:RelpTlsTransport",
     "memory": ".memory:MemoryTransport",
+    "journald": ".journald:JournaldTransport",
 }
 
 

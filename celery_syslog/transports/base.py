@@ -37,6 +37,13 @@ class Transport:
     #: stream, which ``send`` does by itself, under the lock. Known after ``connect``.
     framing: str | None = None
 
+    #: Whether the collector acknowledges each message: then ``confirmed`` is called with every one that is.
+    confirms = False
+
+    #: Seconds to wait after a batch of what was kept: nobody else holds up a sender of datagrams over a
+    #: network, and the collector's socket has room for a few hundred.
+    pace = 0.0
+
     #: Bytes a message may have by default.
     max_size = 65536
 
@@ -49,6 +56,8 @@ class Transport:
         self.address = address
         self.settings = settings
         self.send = self._closed
+        #: Called with every message that the collector has acknowledged; under the lock.
+        self.confirmed: Callable[[bytes], object] = bool
 
     def _closed(self, data: bytes) -> int:  # noqa: ARG002 - stands in for send
         raise OSError(f"{self.address} is not connected")

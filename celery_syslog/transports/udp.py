@@ -31,6 +31,9 @@ class UdpTransport(SocketTransport):
     #: RFC 5426 section 3.2: receivers should accept 2048 octets.
     max_size = 2048
 
+    #: With batches of 64: some 12,000 records a second.
+    pace = 0.005
+
     def __init__(self, address: Address, settings: Settings) -> None:
         super().__init__(address, settings)
         self._where: Any = None

@@ -8,7 +8,7 @@ from kombu import Queue
 from .stage import Stage
 
 NEXT = """\
-  change PREFETCH to 1, and to 0 (no limit), and compare the throughput
+  change PREFETCH to 1, and to 0 (no limit), and compare the throughput; then do without acks (no_ack)
   python -m example_project.amqp acknowledgements   what becomes of a message that was taken
   python -m example_project.amqp parallel           a work queue with several consumers"""
 

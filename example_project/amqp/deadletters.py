@@ -12,43 +12,47 @@ NEXT = """\
 
 
 def run(stage: Stage) -> None:
-    # An ordinary exchange with an ordinary queue: all that is special is that others name it.
+    # An ordinary exchange with an ordinary queue: all that is special is that other queues name it.
     morgue = Exchange(stage.name("morgue"), "fanout")
-    dead = Queue(stage.name("dead"), morgue)
     to_morgue = {"x-dead-letter-exchange": morgue.name}
     work = Queue(stage.name("work"), queue_arguments=to_morgue)
     brief = Queue(stage.name("brief"), queue_arguments={**to_morgue, "x-message-ttl": 20})
     small = Queue(stage.name("small"), queue_arguments={**to_morgue, "x-max-length": 1})
 
     with stage.connect() as connection, connection.channel() as channel:
-        dead(channel).declare()
+        dead = Queue(stage.name("dead"), morgue)(channel)
+        dead.declare()
         producer = connection.Producer(channel)
 
         stage.say("Rejected without requeue:")
         producer.publish("rejected", routing_key=work.name, declare=[work])
         work(channel).get().reject()
         stage.wire()
-        post_mortem(stage, dead(channel), "rejected", work.name, "rejected")
+        post_mortem(stage, dead, "rejected", work.name, "rejected")
 
         stage.say("Not taken within the queue's time to live, 20 ms:")
         producer.publish("too old", routing_key=brief.name, declare=[brief])
-        post_mortem(stage, dead(channel), "too old", brief.name, "expired")
+        post_mortem(stage, dead, "too old", brief.name, "expired")
 
         stage.say("One more than the queue may hold: the oldest has to go.")
         producer.publish("pushed out", routing_key=small.name, declare=[small])
         producer.publish("stays", routing_key=small.name)
-        post_mortem(stage, dead(channel), "pushed out", small.name, "maxlen")
+        post_mortem(stage, dead, "pushed out", small.name, "maxlen")
         stage.check(small(channel).get(no_ack=True).payload == "stays", "the newer one stayed")
 
-        stage.say("Dead twice: the header counts, by queue and reason.")
-        producer.publish("unwanted", routing_key=work.name)
-        for times in (1, 2):
-            work(channel).get().reject()
-            message = wait_for(stage, dead(channel))
-            death = message.headers["x-death"][0]
-            stage.check(death["count"] == times, "x-death count %d", death["count"])
-            # Sent on with its headers, as a program that mends and retries would do.
-            producer.publish(message.payload, routing_key=work.name, headers=message.headers)
+        die_twice(stage, producer, work(channel), dead)
+
+
+def die_twice(stage: Stage, producer: Any, work: Any, dead: Any) -> None:
+    """The header counts how often, by queue and reason."""
+    stage.say("Sent again with its headers, as a program that retries would do, and rejected again:")
+    producer.publish("unwanted", routing_key=work.name)
+    for times in (1, 2):
+        work.get().reject()
+        message = wait_for(stage, dead)
+        count = message.headers["x-death"][0]["count"]
+        stage.check(count == times, "x-death count %d", count)
+        producer.publish(message.payload, routing_key=work.name, headers=message.headers)
 
 
 def post_mortem(stage: Stage, dead: Any, payload: str, queue: str, reason: str) -> None:

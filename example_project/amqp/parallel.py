@@ -11,7 +11,7 @@ from .stage import Stage
 from .stage.celery import make_app, working
 
 NEXT = """\
-  change HANDS to 8, and prefetch_count to 100: who is fast then does not help who is slow any more
+  set prefetch_count to 100: the first consumer then takes all jobs, and the others have nothing to do
   give the jobs real work: threads share one Python interpreter, so use processes (celery --pool prefork)"""
 
 JOBS, HANDS = 24, 4

@@ -15,9 +15,7 @@ NEXT = """\
 
 
 def run(stage: Any) -> None:
-    stage.say(
-        'A server that speaks HTTP on one side and AMQP on the other; "wire" is what it says to RabbitMQ.'
-    )
+    stage.say("A server that speaks HTTP on one side and AMQP on the other.")
     with Server(stage.connect(heartbeat=20)) as server, stage.connect() as connection:
         domain = f"{server.url}/restms/domain/default"
 

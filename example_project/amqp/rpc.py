@@ -48,38 +48,49 @@ def serve(stage: Stage, calls: Queue, stop: Event) -> None:
                     pass
 
 
+class Caller:
+    """The calling side: a queue for the replies, and the calls that are still to be answered, by number."""
+
+    def __init__(self, connection: Any) -> None:
+        self.connection = connection
+        self.answers: dict[str, Any] = {}
+        # Named by the server, exclusive: ours alone, and gone with us.
+        self.replies = connection.Consumer(Queue("", exclusive=True), no_ack=True)
+        self.replies.register_callback(self.on_answer)
+        self.replies.consume()
+
+    def on_answer(self, body: Any, message: Any) -> None:
+        """Put an answer where its call looks for it."""
+        self.answers[message.properties["correlation_id"]] = body
+
+    def call(self, queue: Queue, timeout: float, **arguments: int) -> Any:
+        """Send a call and wait for its answer, but not for ever."""
+        number = str(uuid4())
+        self.connection.Producer().publish(
+            arguments,
+            routing_key=queue.name,
+            declare=[queue],
+            reply_to=self.replies.queues[0].name,
+            correlation_id=number,
+            expiration=timeout,  # nobody needs to work for a caller who has given up
+        )
+        while number not in self.answers:  # another number is the answer to another call
+            self.connection.drain_events(timeout=timeout)
+        return self.answers.pop(number)["result"]
+
+
 def by_hand(stage: Stage, calls: Queue) -> None:
-    """Call, wait for the answer, and do not wait for ever."""
+    """Call somebody, then somebody who does not answer."""
     with stage.connect() as connection:
-        answers: dict[str, Any] = {}
-
-        def on_answer(body: Any, message: Any) -> None:
-            answers[message.properties["correlation_id"]] = body
-
-        def call(timeout: float, queue: Queue, x: int, y: int) -> Any:
-            number = str(uuid4())
-            connection.Producer().publish(
-                {"x": x, "y": y},
-                routing_key=queue.name,
-                declare=[queue],
-                reply_to=consumer.queues[0].name,
-                correlation_id=number,
-                expiration=timeout,  # nobody needs to work for a caller who has given up
-            )
-            while number not in answers:  # another number is the answer to another call
-                connection.drain_events(timeout=timeout)
-            return answers.pop(number)["result"]
-
         stage.say("The caller has a reply queue: exclusive, named by the server, gone with the caller.")
-        consumer = connection.Consumer(Queue("", exclusive=True), callbacks=[on_answer], no_ack=True)
-        with consumer:
-            stage.check(call(stage.PATIENCE, calls, 2, 3) == 5, "2 + 3 is 5, from %s", calls.name)
-            stage.say("A call that nobody answers ends with its timeout:")
-            deaf = Queue(stage.name("deaf"))
-            with stage.refused(TimeoutError):
-                call(0.3, deaf, 2, 3)
-            stage.wait(lambda: stage.size(deaf(connection)) == 0, "the call expires")
-            stage.check(not answers, "the call itself has expired too: nobody will do it in vain")
+        caller = Caller(connection)
+        stage.check(caller.call(calls, stage.PATIENCE, x=2, y=3) == 5, "2 + 3 is 5, from %s", calls.name)
+        stage.say("A call that nobody answers ends with its timeout:")
+        deaf = Queue(stage.name("deaf"))
+        with stage.refused(TimeoutError):
+            caller.call(deaf, 0.3, x=2, y=3)
+        stage.wait(lambda: stage.size(deaf(connection)) == 0, "the call expires")
+        stage.check(deaf(connection).get() is None, "the call itself has expired: nobody will do it in vain")
 
 
 def with_celery(stage: Stage) -> None:

@@ -1,6 +1,7 @@
 """The same name in two virtual hosts is two things; a user's rights end at the border."""
 
 from functools import partial
+from typing import Any
 
 from kombu import Queue
 
@@ -16,37 +17,44 @@ NEXT = """\
 def run(stage: Stage) -> None:
     assert stage.node is not None
     ctl = stage.node.ctl
-    first, second, bob = stage.name("first"), stage.name("second"), stage.name("bob")
-
-    stage.say("Two virtual hosts; guest may do everything in both (what, write and read: three patterns).")
+    first, second = stage.name("first"), stage.name("second")
+    stage.say("Two virtual hosts; guest may do everything in both (declare, write, read: three patterns).")
     for host in (first, second):
         ctl("add_vhost", host)
         stage.undo.append(partial(ctl, "delete_vhost", host))
         ctl("set_permissions", "-p", host, "guest", ".*", ".*", ".*")
+    two_things(stage, first, second)
+    permissions(stage, ctl, first, second)
 
+
+def two_things(stage: Stage, first: str, second: str) -> None:
+    """A name means something in one virtual host."""
     stage.say("The same queue in both:")
     inbox = Queue("inbox")
     with stage.connect(first) as one, stage.connect(second) as two:
         one.Producer().publish("for the first", routing_key="inbox", declare=[inbox])
         inbox(two).declare()
-        stage.check(
-            inbox(one).get(no_ack=True).payload == "for the first", "a message to one of them is there"
-        )
+        message = inbox(one).get(no_ack=True)
+        stage.check(message.payload == "for the first", "a message to one of them is there")
         stage.check(inbox(two).get() is None, "and not in its namesake")
 
+
+def permissions(stage: Stage, ctl: Any, first: str, second: str) -> None:
+    """A user has rights in a virtual host, or is not let in at all."""
     stage.say("A user, bob, with rights in the first one only:")
-    ctl("add_user", bob, "secret")
-    stage.undo.append(partial(ctl, "delete_user", bob))
-    ctl("set_permissions", "-p", first, bob, ".*", ".*", ".*")
-    with stage.connect(first, (bob, "secret")) as allowed:
+    login = (stage.name("bob"), "secret")
+    ctl("add_user", *login)
+    stage.undo.append(partial(ctl, "delete_user", login[0]))
+    ctl("set_permissions", "-p", first, login[0], ".*", ".*", ".*")
+    with stage.connect(first, login) as allowed:
         allowed.connect()
         stage.check(allowed.connected, "he is let into the first")
     with stage.refused(*allowed.connection_errors, *allowed.channel_errors):
-        stage.connect(second, (bob, "secret")).connect()
+        stage.connect(second, login).connect()
 
     stage.say("Inside, rights are by name: bob may now read, and neither declare nor write.")
-    ctl("set_permissions", "-p", first, bob, "^$", "^$", ".*")
-    with stage.connect(first, (bob, "secret")) as reader:
-        stage.check(inbox(reader.channel()).get() is None, "he may ask the queue for a message")
+    ctl("set_permissions", "-p", first, login[0], "^$", "^$", ".*")
+    with stage.connect(first, login) as reader:
+        stage.check(Queue("inbox")(reader.channel()).get() is None, "he may ask the queue for a message")
         with stage.refused(*reader.channel_errors):
             Queue("outbox")(reader.channel()).declare()

@@ -6,6 +6,7 @@ import signal
 import sys
 import threading
 from collections.abc import Sequence
+from urllib.parse import urlsplit
 
 from amqp.exceptions import AMQPError
 from kombu.utils.url import maybe_sanitize_url
@@ -31,14 +32,16 @@ def main(argv: Sequence[str] | None = None) -> int:
         description="Messaging over plain HTTP: a RestMS server in front of RabbitMQ.",
         epilog=_EPILOG,
     )
-    parser.add_argument("--broker", metavar="URL", required=True, help="as in amqp://guest:guest@localhost//")
+    parser.add_argument(
+        "--broker", metavar="URL", type=_broker, required=True, help="as in amqp://guest:guest@localhost//"
+    )
     parser.add_argument("--listen", metavar="HOST:PORT", type=_address, default=("127.0.0.1", 8080))
     parser.add_argument("--syslog", metavar="URL", help="a collector (default: this machine's)")
     options = parser.parse_args(argv)
     try:
         _log_to(options.syslog)
         return _serve(options.broker, *options.listen)
-    except (ConfigurationError, AMQPError, Refused, OSError, ImportError, KeyError) as error:
+    except (ConfigurationError, AMQPError, Refused, OSError) as error:
         shown = maybe_sanitize_url(options.broker)
         print(f"restms: cannot begin with {shown}: {error or type(error).__name__}", file=sys.stderr)
         return 2
@@ -58,6 +61,16 @@ def _log_to(collector: str | None) -> None:
     logger = logging.getLogger("restms")
     logger.setLevel(logging.INFO)
     logger.addHandler(SyslogHandler(collector, ident="restms", format="%(message)s"))
+
+
+def _broker(text: str) -> str:
+    try:
+        if urlsplit(text).scheme in ("amqp", "amqps") and urlsplit(text).port != 0:
+            return text
+    except ValueError:
+        pass
+    # Without the text: it may hold a password.
+    raise argparse.ArgumentTypeError("RabbitMQ's URL looks like amqp://user:password@host:port/vhost")
 
 
 def _address(text: str) -> tuple[str, int]:

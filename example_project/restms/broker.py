@@ -160,10 +160,10 @@ class Broker:
     def _consume(self, pipe: Pipe, queue: Queue, tag: str, owner: Pipe | Feed) -> None:
         channel = self._in[pipe]
         with _refusals():
-            queue(channel).consume(
-                tag,
-                lambda raw: self._received(pipe, channel.message_to_python(raw)),
-                no_ack=False,
+            channel.basic_consume(
+                queue.name,
+                consumer_tag=tag,
+                callback=lambda raw: self._received(pipe, channel.message_to_python(raw)),
                 on_cancel=lambda _: self._on_gone(owner),
             )
 
@@ -189,6 +189,8 @@ def _refusals() -> Iterator[None]:
     """Turn what RabbitMQ refuses into what HTTP says; a lost connection passes."""
     try:
         yield
+    except amqp.ResourceError:  # py-amqp's, and no trouble of the connection
+        raise Refused(503, "RabbitMQ has no channel left") from None
     except amqp.ConnectionError:
         raise
     except (amqp.AMQPError, amqp.MessageNacked) as error:

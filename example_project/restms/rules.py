@@ -3,11 +3,25 @@
 import hashlib
 from collections.abc import Iterable, Mapping
 from email.utils import parsedate_to_datetime
+from typing import NamedTuple
+from urllib.parse import unquote, urlsplit
 
 from .documents import Element, read_json, read_xml, write_json, write_xml
 from .refusal import Refused
 
-__all__ = ["FORMS", "etag", "is_structured", "preferred", "read", "stale", "unchanged", "write"]
+__all__ = [
+    "FORMS",
+    "Answer",
+    "Request",
+    "etag",
+    "is_structured",
+    "path_of",
+    "preferred",
+    "read",
+    "stale",
+    "unchanged",
+    "write",
+]
 
 _XML, _RESTMS_XML, _JSON = "text/xml", "application/restms+xml", "application/restms+json"
 
@@ -51,6 +65,14 @@ def _bare(content_type: str) -> str:
     return content_type.partition(";")[0].strip().lower()
 
 
+def path_of(uri: str) -> str:
+    """Return the path of a URI, absolute or not, without escapes; empty if that is no URI."""
+    try:
+        return unquote(urlsplit(uri).path)
+    except ValueError:
+        return ""
+
+
 def etag(body: bytes) -> str:
     """Return the entity tag of a representation: XML and JSON differ, so their tags do."""
     return f'"{hashlib.sha256(body).hexdigest()[:24]}"'
@@ -82,3 +104,36 @@ def _date(header: str | None) -> float | None:
         return parsedate_to_datetime(header).timestamp() if header else None
     except ValueError:
         return None  # a date nobody can read is no condition (RFC 9110, 13.1.3)
+
+
+class Request(NamedTuple):
+    """An HTTP request; ``base`` is what its client calls this server, as in ``http://host:port``."""
+
+    method: str
+    path: str
+    headers: Mapping[str, str]
+    body: bytes
+    base: str
+
+    @property
+    def content_type(self) -> str:
+        """The media type of the body; empty if none was given."""
+        return self.headers.get("Content-Type") or ""
+
+    def one(self, *names: str) -> Element:
+        """Return the one element of the document, of one of these kinds."""
+        found = [each for each in read(self.body, self.content_type) if each.name in names]
+        if len(found) != 1:
+            raise Refused(400, f"the document holds one {' or '.join(names)}, and not {len(found)}")
+        return found[0]
+
+
+class Answer(NamedTuple):
+    """What goes back; ``modified`` is a POSIX time."""
+
+    status: int
+    body: bytes = b""
+    content_type: str = ""
+    location: str = ""
+    tag: str = ""
+    modified: float | None = None

@@ -10,13 +10,13 @@ from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from time import perf_counter
 from types import TracebackType
 from typing import Any
-from urllib.parse import unquote, urlsplit
 
 from kombu import Connection
 
 from .loop import Loop
 from .refusal import Refused
-from .service import Answer, Request, Service
+from .rules import Answer, Request, path_of
+from .service import Service
 
 __all__ = ["Server"]
 
@@ -117,9 +117,11 @@ class _Handler(BaseHTTPRequestHandler):
         body = self._body()
         if "\n" in (self.headers.get("Content-Type") or ""):
             raise Refused(400, "the Content-Type is folded")
-        path = unquote(urlsplit(self.path).path)
         headers = {name.title(): value for name, value in self.headers.items()}
-        request = Request(self.command, path, headers, body, self._base())
+        # A browser says so when a page of another site sends this, which may reach what its site may not.
+        if (origin := headers.get("Origin")) and origin.partition("//")[2] != headers.get("Host"):
+            raise Refused(403, "a page of another site may not use this server")
+        request = Request(self.command, path_of(self.path), headers, body, self._base())
         restms = self.server.restms
         while True:
             answer = restms.loop.call(lambda: restms.service.answer(request)).result()

@@ -1,9 +1,8 @@
 """What each method does to each resource. Runs in the loop's thread; HTTP itself is the server's."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from concurrent.futures import Future
-from typing import Any, NamedTuple
-from urllib.parse import urlsplit
+from typing import Any
 
 from kombu import Connection
 
@@ -13,42 +12,10 @@ from .convert import Outgoing, outgoing, short
 from .documents import Element
 from .model import Asynclet, Content, Domain, Feed, Join, Message, Pipe, Resource
 from .refusal import Refused
+from .rules import Answer, Request
 from .space import Space
 
-__all__ = ["Answer", "Request", "Service"]
-
-
-class Request(NamedTuple):
-    """An HTTP request; ``base`` is what its client calls this server, as in ``http://host:port``."""
-
-    method: str
-    path: str
-    headers: Mapping[str, str]
-    body: bytes
-    base: str
-
-    @property
-    def content_type(self) -> str:
-        """The media type of the body; empty if none was given."""
-        return self.headers.get("Content-Type") or ""
-
-    def one(self, *names: str) -> Element:
-        """Return the one element of the document, of one of these kinds."""
-        found = [each for each in rules.read(self.body, self.content_type) if each.name in names]
-        if len(found) != 1:
-            raise Refused(400, f"the document holds one {' or '.join(names)}, and not {len(found)}")
-        return found[0]
-
-
-class Answer(NamedTuple):
-    """What goes back; ``modified`` is a POSIX time."""
-
-    status: int
-    body: bytes = b""
-    content_type: str = ""
-    location: str = ""
-    tag: str = ""
-    modified: float | None = None
+__all__ = ["Service"]
 
 
 class Service:
@@ -191,7 +158,7 @@ class Service:
 
     def _make_join(self, pipe: Pipe, request: Request) -> tuple[Resource, bool]:
         asked = request.one("join")
-        feed = self.space.find(urlsplit(asked.get("feed")).path)
+        feed = self.space.find(rules.path_of(asked.get("feed")))
         if asked.get("type"):
             raise Refused(400, "a join has no other type than the empty one")
         if not isinstance(feed, Feed):
@@ -231,7 +198,7 @@ class Service:
     def _with_content(self, feed: Feed, message: Outgoing, spent: list[Content]) -> Outgoing:
         if not message.staged:
             return message
-        content = self.space.find(urlsplit(message.staged).path)
+        content = self.space.find(rules.path_of(message.staged))
         if not isinstance(content, Content) or content in spent:
             raise Refused(404, "the staged content is not there")
         if content.owner is not feed:

@@ -7,7 +7,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-import trustme
+from support.certificates import Certificates
 from support.conformance import (
     ARRIVAL,
     OWN_HOST,
@@ -28,7 +28,8 @@ from support.conformance import (
 from support.line import wait_for_line
 from support.rows import LONG, Channel, make_rows
 from support.rsyslog import Rsyslog
-from support.waiting import missing, wait_until
+from support.tls_daemons import TlsRsyslog
+from support.waiting import wait_until
 
 from celery_syslog import SyslogReceiver
 from celery_syslog.wire.framing import frame_lf, frame_octet
@@ -124,41 +125,15 @@ def test_receiver_agrees(run: Run) -> None:
     assert not disagreements(run, received, DEPARTURES, [RECEIVER])
 
 
-@pytest.fixture
-def authority() -> trustme.CA:
-    """A certificate authority of the test's own."""
-    return trustme.CA()
-
-
-class TlsRsyslog(Rsyslog):
-    """rsyslogd whose imtcp, at ``plain_tcp_port``, speaks TLS."""
-
-    def __init__(self, certificate: Path) -> None:
-        if not [
-            *Path("/usr/lib").glob("*/rsyslog/lmnsd_gtls.so"),
-            *Path("/usr").glob("lib*/rsyslog/lmnsd_gtls.so"),
-        ]:
-            missing("rsyslog's GnuTLS driver is not installed")
-        super().__init__(network=True, max_size="64k")
-        files = "".join(
-            f'DefaultNetstreamDriver{kind}File="{certificate}" ' for kind in ("CA", "Cert", "Key")
-        )
-        tls = 'StreamDriver.Name="gtls" StreamDriver.Mode="1" StreamDriver.AuthMode="anon"'
-        text = self.config.read_text()
-        text = text.replace("global(", f'global(DefaultNetstreamDriver="gtls" {files}', 1)
-        self.config.write_text(text.replace('module(load="imtcp")', f'module(load="imtcp" {tls})'))
-
-
-def test_receiver_agrees_over_udp_and_tls(authority: trustme.CA, tmp_path: Path) -> None:
+def test_receiver_agrees_over_udp_and_tls(tmp_path: Path) -> None:
     """So it does of datagrams over UDP, and of both framings over TLS."""
-    rows, certificate = make_rows({**UDP, **TLS}), tmp_path / "collector.pem"
-    context = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
-    authority.configure_trust(context)
-    authority.issue_cert("localhost").private_key_and_cert_chain_pem.write_to_path(certificate)
+    rows, certificates = make_rows({**UDP, **TLS}), Certificates(tmp_path)
+    context = ssl.create_default_context(cafile=certificates.ca_certs)
+    files = {"certfile": certificates.server, "keyfile": certificates.server_key}
     with (
-        TlsRsyslog(certificate) as daemon,
+        TlsRsyslog("gtls", certificates) as daemon,
         SyslogReceiver("udp://127.0.0.1:0") as udp,
-        SyslogReceiver("tls://127.0.0.1:0", certfile=certificate) as tls,
+        SyslogReceiver("tls://127.0.0.1:0", **files) as tls,
     ):
         for channel in TLS:
             messages = [message for row in rows if row.channel == channel for message in row.messages]

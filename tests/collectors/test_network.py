@@ -12,6 +12,7 @@ import pytest
 from support.certificates import Certificates
 from support.conformance import ARRIVAL, Departure, differences
 from support.daemon import read_lines
+from support.deliveries import recovered
 from support.rows import Channel, make_rows
 from support.tls_daemons import NetworkSyslogNg, TlsRsyslog
 from support.waiting import short_folder, unread_datagrams, wait_until
@@ -78,9 +79,11 @@ def deliver(url: str, messages: Iterable[bytes], certificates: Certificates) -> 
     sent = 0
     for message in messages:
         delivery.send(message)
+        if not sent:
+            recovered(delivery)  # what was kept during the connect goes at a pace of its own
         sent += len(message) + BESIDE
         if address.scheme == "udp" and sent > BURST:
-            sent = 0
+            sent = 1
             while unread_datagrams(address.port):
                 time.sleep(0.0005)
     assert delivery.flush(60)

@@ -6,6 +6,7 @@ import re
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import pytest
 from support.inbox import Inbox
@@ -16,6 +17,7 @@ from example_project.amqp import LESSONS
 
 PAGES = (ROOT / "docs/amqp/README.md", ROOT / "docs/amqp/architecture.md", ROOT / "example_project/README.md")
 PREFIX = "python -m example_project.amqp"
+BROKER = "amqp://guest:guest@localhost//"
 
 #: What some of the commands are shown for; tests/example looks at each lesson.
 SHOWN = {
@@ -28,7 +30,7 @@ SHOWN = {
         "what is left: ['persistent']",
     ]
 }
-pytestmark = pytest.mark.xdist_group("rabbitmq")
+on_rabbitmq = pytest.mark.xdist_group("rabbitmq")
 
 
 def blocks(page: Path, language: str) -> list[str]:
@@ -36,12 +38,14 @@ def blocks(page: Path, language: str) -> list[str]:
     return re.findall(rf"```{language}\n(.*?)```", page.read_text(), re.DOTALL)
 
 
-def commands() -> list[str]:
+def commands() -> list[Any]:
     """What follows PREFIX in the commands of the pages, each once."""
     lines = [line for page in PAGES for block in blocks(page, "sh") for line in block.splitlines()]
-    return sorted(
-        {line.removeprefix(PREFIX).partition("#")[0].strip() for line in lines if line.startswith(PREFIX)}
-    )
+    found = {line.removeprefix(PREFIX).partition("#")[0].strip() for line in lines if line.startswith(PREFIX)}
+    # Those that bring their own node, or none, need not wait for those on the shared one.
+    return [
+        pytest.param(command, marks=on_rabbitmq if BROKER in command else ()) for command in sorted(found)
+    ]
 
 
 def steady(text: str) -> str:
@@ -50,10 +54,12 @@ def steady(text: str) -> str:
 
 
 @pytest.mark.parametrize("command", commands())
-def test_command(rabbitmq: RabbitMq, collector: Inbox, command: str) -> None:
+def test_command(request: pytest.FixtureRequest, collector: Inbox, command: str) -> None:
     """A command of the pages succeeds; only the places of broker and collector are changed."""
-    given = command.replace("amqp://guest:guest@localhost//", rabbitmq.url)
-    out = succeed(*given.replace("unix:///dev/log", collector.url).split())
+    given = command.replace("unix:///dev/log", collector.url)
+    if BROKER in given:
+        given = given.replace(BROKER, request.getfixturevalue("rabbitmq").url)
+    out = succeed(*given.split())
     for text in SHOWN.get(command, []):
         assert text in out, out
     assert "--private" not in command or "Left out" not in out
@@ -66,6 +72,7 @@ def test_every_lesson_is_listed() -> None:
     assert rows == [found.groups() for found in listed if found]
 
 
+@on_rabbitmq
 def test_outputs(rabbitmq: RabbitMq) -> None:
     """The output of a lesson, and the picture of another, are as shown."""
     assert (
@@ -76,6 +83,7 @@ def test_outputs(rabbitmq: RabbitMq) -> None:
     assert [line for line in printed if line in picture] == picture
 
 
+@on_rabbitmq
 def test_a_lesson_of_your_own(rabbitmq: RabbitMq, tmp_path: Path) -> None:
     """The sample lesson, in the list, is listed and runs."""
     (tmp_path / "box.py").write_text(blocks(PAGES[0], "python")[0])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import os
 import time
 from collections import Counter
 
@@ -123,6 +124,17 @@ def test_table_over_the_one_before() -> None:
     rest = terminal.text.removeprefix(first)
     assert rest.startswith(f"\x1b[{len(first.splitlines())}F\x1b[Jlost the connection\n  1 worker")
     assert rest.count("\x1b[") == 2
+
+
+def test_nobody_reads() -> None:
+    """When whoever reads the output is gone, that is the end: it must not pass for a lost broker."""
+    reader, writer = os.pipe()
+    os.close(reader)
+    with os.fdopen(writer, "w") as stream:
+        live = Live(stream)
+        with pytest.raises(SystemExit) as ended:
+            live.show(CHANGE)
+    assert ended.value.code == 1
 
 
 def test_not_more_often_than_an_eye_can_see() -> None:

@@ -102,6 +102,39 @@ def test_what_would_end_the_connection_is_refused(client: Client) -> None:
     assert client.held(pipe) == held
 
 
+def test_no_channel_left(rabbitmq: RabbitMq) -> None:
+    """Too many pipes are refused without harm to the others, until one of them goes."""
+    with Server(rabbitmq.url) as server:
+        client = Client(server.url)
+        first = client.pipe()
+        client.send(DEFAULT, message("kept", address=name(first)))
+        held = client.held(first, 1)
+        server.loop._connection.connection.channel_max = 10
+        others = []
+        while (reply := client("POST", DOMAIN, "<pipe/>")).status == 201:
+            others.append(reply.location)
+        assert (reply.status, b"no channel" in reply.body, len(others) > 5) == (503, True, True)
+        assert client.held(first) == held
+        assert client("DELETE", others[0]).status == 200
+        client.pipe()
+
+
+def test_pages_of_other_sites_are_refused(client: Client) -> None:
+    """What a browser sends for a page from elsewhere has no effect."""
+    for origin, status in (("http://evil.example", 403), ("null", 403), (client.url, 201)):
+        assert client("POST", DOMAIN, "<feed/>", Origin=origin).status == status
+
+
+def test_uris_that_are_none(client: Client) -> None:
+    """Something that cannot be read as a URI leads nowhere."""
+    assert client("POST", client.pipe(), '<join feed="http://["/>').status == 404
+    feed = client.feed()
+    assert client("POST", feed, '<message><content href="http://["/></message>').status == 404
+    with socket.create_connection(client.netloc.rsplit(":", 1), 60) as raw:
+        raw.sendall(b"GET http://[ HTTP/1.1\r\n\r\n")
+        assert raw.recv(100)[9:12] == b"404"
+
+
 def test_keep_alive_and_bad_requests(client: Client) -> None:
     """Requests share a connection; what cannot be read ends it with an error, and half a body is nothing."""
     connection = http.client.HTTPConnection(client.netloc, timeout=60)
@@ -188,6 +221,14 @@ def test_command(rabbitmq: RabbitMq, collector: Inbox, amqp: Any) -> None:
     assert f"POST {DOMAIN} 201 in " in said
     assert "restms[" in said
     assert "guest:guest" not in said
+
+
+@pytest.mark.parametrize("url", ["memory://", "amqp://u:secret@[::bad", "amqp://u:secret@h:port", "secret"])
+def test_command_with_a_bad_url(url: str) -> None:
+    """What is no URL of RabbitMQ is refused as any wrong argument is, and not repeated."""
+    with command("--broker", url) as process:
+        err = process.communicate(timeout=60)[1]
+    assert (process.returncode, "secret" in err, "looks like amqp://" in err) == (2, False, True)
 
 
 @pytest.mark.parametrize("fault", ["nobody", "password", "port", "syslog"])

@@ -3,13 +3,16 @@
 from __future__ import annotations
 
 import socket
+from glob import glob
 
 from .certificates import Certificates
 from .rsyslog import Rsyslog, takes_calls
 from .syslog_ng import SyslogNg
-from .waiting import free_port
+from .waiting import free_port, missing
 
 __all__ = ["NetworkSyslogNg", "TlsRsyslog"]
+
+_LIBRARIES = ("/usr/lib", "/usr/lib/*", "/usr/lib64", "/usr/local/lib")
 
 _TLS = """
 global(
@@ -38,6 +41,8 @@ class TlsRsyslog(Rsyslog):
     """
 
     def __init__(self, driver: str, certificates: Certificates, *, clients: bool = False) -> None:
+        if not any(glob(f"{folder}/rsyslog/lmnsd_{driver}.so") for folder in _LIBRARIES):
+            missing(f"rsyslog's TLS driver {driver} is not installed")
         super().__init__(network=True, max_size="64k")
         mode, peers = ("x509/name", 'PermittedPeer="worker.example.org"') if clients else ("anon", "")
         tls = _TLS.format(driver=driver, certificates=certificates, mode=mode, peers=peers)

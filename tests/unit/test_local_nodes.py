@@ -118,6 +118,15 @@ def test_it(local_nodes, syslog_receiver, worker_syslog_url):
     run(pytester, monkeypatch, f"unix://{pytester.path}/none", code)
 
 
+def test_without_pytest_celery(pytester: pytest.Pytester, monkeypatch: pytest.MonkeyPatch) -> None:
+    """A project that has not installed it is told so, in a line."""
+    monkeypatch.setenv("PYTHONPATH", str(ROOT))
+    pytester.makeconftest("import sys; sys.modules['pytest_celery'] = None")
+    pytester.makepyfile("pytest_plugins = 'celery_syslog.local_nodes'")
+    result = pytester.runpytest_subprocess("-p", "no:celery", "-p", "no:cacheprovider", timeout=120)
+    result.stdout.fnmatch_lines(["*local_nodes needs pytest-celery: pip install pytest-celery*"])
+
+
 def test_a_process_is_what_docker_calls_a_container(tmp_path: Path) -> None:
     """It has an id, a status, logs over restarts, a host name in its command, and takes signals."""
     code = "import signal, sys; print(sys.argv[1], flush=True); signal.pause()"

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import socket
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -149,6 +151,31 @@ def test_a_stop_loses_nothing_the_kernel_has_taken(url: str, kind: str) -> None:
                 sender.send(b"<14>%d\n" % number)
         receiver.stop()
         assert [message.msg.strip() for message in receiver.messages] == ["0", "1", "2", "3", "4"]
+
+
+@pytest.mark.parametrize(("url", "kind"), PLACES)
+def test_a_stop_ends_though_senders_never_pause(url: str, kind: str) -> None:
+    """Senders that go on sending as fast as they can do not keep a stop or a pause from its end."""
+    code = "import socket, sys; family, kind, place = eval(sys.argv[1]); sock = socket.socket(family, kind)\n"
+    code += "sock.connect(place)\ntry:\n    while True: sock.send(eval(sys.argv[2]))\nexcept OSError: pass"
+    limits = Limits(messages=10_000)
+    with SyslogReceiver(url, kind=kind, limits=limits) as receiver:  # type: ignore[arg-type]
+        with connect(receiver) as probe:
+            target = (int(probe.family), int(probe.type), probe.getpeername())
+        data = 'b"<14>x\\n" * 5000' if probe.type == socket.SOCK_STREAM else 'b"<14>x"'
+        senders = [subprocess.Popen([sys.executable, "-c", code, repr(target), data]) for _ in range(2)]
+        try:
+            for _ in range(3):
+                receiver.pause()
+                receiver.resume()
+                receiver.clear()
+                receiver.wait_for(5000, 60)
+            receiver.stop()
+            assert receiver.state == "stopped"
+        finally:
+            for sender in senders:
+                sender.kill()
+                sender.wait()
 
 
 def test_every_datagram_that_was_sent_arrives_over_many_stops() -> None:

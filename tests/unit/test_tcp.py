@@ -199,6 +199,7 @@ class TestPeerGone:
             delivery.send(b"<14>message 12")
             receiver.wait_for(13)
             assert receiver.raw == numbered(13)
+            recovered(delivery)
             assert (balanced(delivery)["sent"], balanced(delivery)["reconnects"]) == (13, 6)
 
     def test_what_was_not_acknowledged_is_sent_again(self, receiver: SyslogReceiver, proxy: Proxy) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import errno
 import socket
+import time
 from typing import Any
 
 import pytest
@@ -14,7 +15,7 @@ from celery_syslog import SyslogReceiver
 from celery_syslog.address import parse_address
 from celery_syslog.errors import TransportError
 from celery_syslog.settings import settings_from
-from celery_syslog.transports import open_transport
+from celery_syslog.transports import open_transport, udp
 
 
 @pytest.mark.parametrize("host", ["127.0.0.1", "[::1]", "localhost"])
@@ -34,10 +35,17 @@ def test_addresses(host: str) -> None:
 def test_refused(capfd: pytest.CaptureFixture[str]) -> None:
     """Nobody listening is noticed; nothing is lost, doubled or disordered when somebody does at last."""
     port = free_port(socket.SOCK_DGRAM)
+    said: list[str] = []
+
+    def refused() -> list[str]:
+        said.extend(capfd.readouterr().err.splitlines())
+        return [line for line in said if "refused" in line]
+
     with delivering(f"udp://127.0.0.1:{port}") as delivery:
         for message in numbered(20):
             delivery.send(message)
-        wait_until(lambda: balanced(delivery)["buffered"] == 20, "the refusal to be noticed")
+        wait_until(refused, "the refusal to be noticed")
+        wait_until(lambda: balanced(delivery)["buffered"] == 20, "everything to be kept")
         with SyslogReceiver(f"udp://127.0.0.1:{port}") as receiver:
             assert delivery.flush(30)
             receiver.wait_for(20)
@@ -46,8 +54,7 @@ def test_refused(capfd: pytest.CaptureFixture[str]) -> None:
             receiver.wait_for(21)
             assert receiver.raw == numbered(21)
             assert balanced(delivery)["dropped"] == {}
-    told = [line for line in capfd.readouterr().err.splitlines() if "refused" in line]
-    assert len(told) == 1
+    assert len(refused()) == 1
 
 
 def test_restarted() -> None:
@@ -71,7 +78,7 @@ def test_the_last_datagram(monkeypatch: pytest.MonkeyPatch) -> None:
     port = free_port(socket.SOCK_DGRAM)
     with delivering(f"udp://127.0.0.1:{port}") as delivery:
         delivery.send(b"<14>one")
-        assert not delivery.flush(0.3)
+        wait_until(lambda: not delivery.flush(0.3), "the host to say that nobody is there")
         assert balanced(delivery)["buffered"] == 1
 
 
@@ -129,3 +136,22 @@ def test_no_such_host() -> None:
     transport = open_transport(parse_address(f"udp://{'x' * 64}.example.org"), settings_from())
     with pytest.raises(TransportError, match=r"x\.example\.org"):
         transport.connect(1)
+
+
+def test_what_was_kept_is_paced(monkeypatch: pytest.MonkeyPatch) -> None:
+    """After an outage a collector is not flooded: between two batches there is a pause."""
+    pauses: list[float] = []
+
+    def pause(seconds: float) -> None:
+        pauses.append(seconds)
+        time.sleep(seconds)
+
+    monkeypatch.setattr("celery_syslog.delivery.recovery.pause", pause)
+    with SyslogReceiver("udp://127.0.0.1:0") as receiver, delivering(receiver.url) as delivery:
+        with delivery._engine.lock:  # nobody gets at what is kept meanwhile
+            for message in numbered(640):
+                delivery.send(message)
+        assert delivery.flush(30)
+        receiver.wait_for(640)
+        assert receiver.raw == numbered(640)
+    assert sum(seconds >= udp.UdpTransport.pace for seconds in pauses) >= 9

@@ -68,15 +68,15 @@ def test_worker_and_broker_are_processes(
     celery_setup: CeleryTestSetup, syslog_receiver: SyslogReceiver
 ) -> None:
     """Nodes are ready, answer, tell their logs and processes, and what the worker logs is received."""
-    assert celery_setup.ready(ping=True, control=True)
+    assert celery_setup.ready(ping=True)
     worker: Any = celery_setup.worker
     result = add.delay(2, 3)
     assert result.get(timeout=DEADLINE) == 5
     ended = syslog_receiver.wait_for(lambda line: line.event == "succeeded" and line.task_id == result.id, 60)
     assert (ended.ident, ended.param("worker")) == ("celery", worker.hostname())
     worker.assert_log_exists(f"[{result.id}] succeeded")
-    (answer,) = celery_setup.app.control.ping(timeout=5)
-    assert list(answer) == [worker.hostname()]
+    answers = celery_setup.app.control.ping(destination=[worker.hostname()], timeout=DEADLINE)
+    assert answers == [{worker.hostname(): {"ok": "pong"}}]
     pids = {one["pid"] for one in worker.get_running_processes_info(["pid", "cmdline"])}
     assert {worker.container.attrs["State"]["Pid"], ended.pid} <= pids
     assert os.getpid() not in pids

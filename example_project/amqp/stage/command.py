@@ -122,6 +122,9 @@ def _run(options: Any, screen: Screen) -> None:
     check_syslog(options.addresses)
     if options.url:
         _reach(options.url)
+    if not options.all:
+        for module in options.lessons:
+            _lesson(module)  # what is missing is better said before a node is started
     with _broker(options, screen) as node:
         for module in options.lessons:
             try:

@@ -12,6 +12,7 @@ from types import ModuleType
 from kombu.utils.url import maybe_sanitize_url
 
 from celery_syslog import SyslogHandler, SyslogReceiver
+from celery_syslog.address import parse_addresses
 
 from ...node import PrivateNode
 from ...show import Screen
@@ -44,7 +45,8 @@ def perform(
         ident = f"lesson-{name}-{stage.token}"
         screen.say(screen.paint(f"{name}: {(lesson.__doc__ or '').partition(chr(10))[0]}", "bold"))
         screen.say(f"  broker  {_shown(url)}")
-        screen.say(f"  syslog  {syslog or 'a receiver in this process'}, tag {ident}")
+        where = "; ".join(map(str, parse_addresses(syslog))) if syslog else "a receiver in this process"
+        screen.say(f"  syslog  {where}, tag {ident}")
         with _voice(stage, ident, screen) as said:
             try:
                 lesson.run(stage)

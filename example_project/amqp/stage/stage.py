@@ -30,7 +30,7 @@ class Stage:
     """
 
     #: Seconds that a lesson waits for something that should happen at once.
-    PATIENCE = 30.0
+    PATIENCE = 60.0
 
     def __init__(self, lesson: str, url: str, folder: Path, syslog: str, node: PrivateNode | None) -> None:
         self.url = url
@@ -52,10 +52,11 @@ class Stage:
     ) -> Connection:
         """Return a Kombu connection: an ordinary one, except that the stage hears what it says.
 
-        ``host`` is another virtual host, ``login`` another user and password; the rest goes to Kombu.
+        ``host`` is another virtual host, ``login`` another user and password, ``url`` (one or several)
+        another broker; the rest goes to Kombu.
         """
-        transport = traced(self.trace, self.in_memory)
-        return Connection(self._url(host, login), transport=transport, **options)
+        url = options.pop("url", None) or self._url(host, login)
+        return Connection(url, transport=traced(self.trace, self.in_memory), **options)
 
     def _url(self, host: str | None = None, login: tuple[str, str] | None = None) -> str:
         """Return the broker's URL, or with a part of it replaced: in Kombu a URL wins over arguments."""
