@@ -9,7 +9,7 @@ from click.testing import CliRunner
 
 from celery_syslog.cli import syslog
 
-from .daemon import Daemon
+from .daemon import Daemon, read_lines
 from .syslog_ng import installation
 from .waiting import program, wait_until
 
@@ -68,7 +68,7 @@ class Collector(Daemon):
         path = self.files / f"{ident}.log"
 
         def lines() -> list[str]:
-            found = path.read_text().splitlines() if path.exists() else []
+            found = [line.decode() for line in read_lines(path)]
             return found if len(found) >= count else []
 
         def there() -> str:

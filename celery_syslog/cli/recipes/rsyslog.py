@@ -27,7 +27,7 @@ ruleset(name="celery") {{
 """
 
 _TEXT = """template(name="celery_line" type="string" string="%timereported:::date-rfc3339% %HOSTNAME% \
-%syslogtag% %syslogseverity-text% %structured-data% %msg:::drop-last-lf%\\n")
+%syslogtag% %syslogseverity-text% %structured-data%%msg:::sp-if-no-1st-sp%%msg:::drop-last-lf%\\n")
 """
 
 # The whole object as it was parsed, with the host that rsyslog knows and the sender does not tell.

@@ -29,7 +29,7 @@ log {{
 }};
 """
 
-_TEXT = "$ISODATE $HOST $MSGHDR$LEVEL [$SDATA] $MSG"
+_TEXT = "$ISODATE $HOST $MSGHDR$LEVEL ${SDATA:--} $MSG"
 _JSON = "$(format-json --scope none host=$HOST --key .celery.* --shift-levels 2)"
 
 _PARSER = """
