@@ -34,4 +34,5 @@ LESSONS = (
     "example_project.amqp.outside",
     "example_project.admin.clustering",
     "example_project.admin.rest",
+    "example_project.amqp.restms",
 )

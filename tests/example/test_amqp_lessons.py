@@ -56,6 +56,7 @@ SHOWN = {
         "task-received, task-started, task-succeeded",
     ],
     "rpc": ["2 + 3 is 5, from calls.", "timed out", "2 + 3 is 5, correlation id"],
+    "restms": ["the GET is answered by the message", "confirm.select-ok -> basic.publish <- basic.ack"],
     "outside": ["'task': 'lessons.add'", "'status': 'SUCCESS'", "2 + 3 is 5"],
 }
 on_rabbitmq = pytest.mark.xdist_group("rabbitmq")
