@@ -23,8 +23,9 @@ pytestmark = pytest.mark.xdist_group("rabbitmq")
 
 
 @pytest.fixture
-def url(rabbitmq: RabbitMq) -> Iterator[str]:
+def url(rabbitmq: RabbitMq, monkeypatch: pytest.MonkeyPatch) -> Iterator[str]:
     """The server as the page's first command starts it, on a free port and the private broker."""
+    monkeypatch.setenv("no_proxy", "127.0.0.1")
     (command,) = re.findall(r"```sh\n(python .*)\n```", PAGE.partition("## A walk")[0])
     words = command.replace("amqp://guest:guest@localhost//", rabbitmq.url).replace(":8080", ":0").split()
     arguments = [sys.executable, *words[1:], "--syslog", "memory://nobody"]

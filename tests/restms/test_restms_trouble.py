@@ -102,6 +102,30 @@ def test_what_would_end_the_connection_is_refused(client: Client) -> None:
     assert client.held(pipe) == held
 
 
+def test_server_restarted(rabbitmq: RabbitMq) -> None:
+    """A public feed that is made again after a restart finds what was posted before it."""
+    with Server(rabbitmq.url) as server:
+        feed = Client(server.url).feed("rotator", "restarted")
+        Client(server.url).send(feed, message("before"))
+    with Server(rabbitmq.url) as server:
+        client = Client(server.url)
+        assert client("GET", feed).status == 404
+        assert client.feed("rotator", "restarted") == feed
+        assert client.texts(client.reader(feed), 1) == ["before"]
+        client("DELETE", feed)
+
+
+def test_a_pipe_holds_a_thousand(client: Client, amqp: Any) -> None:
+    """What exceeds that waits in RabbitMQ, in a queue that expires when nobody reads it."""
+    pipe = client.pipe()
+    client.send(DEFAULT, *(message(str(number), address=name(pipe)) for number in range(1010)))
+    held = client.held(pipe, 1000)
+    assert len(held) == 1000
+    assert client("DELETE", held[999]).status == 200
+    assert client.texts(pipe, 10) == [str(number) for number in range(1000, 1010)]
+    amqp.queue_declare(name(pipe), durable=False, auto_delete=False, arguments={"x-expires": 300_000})
+
+
 def test_no_channel_left(rabbitmq: RabbitMq) -> None:
     """Too many pipes are refused without harm to the others, until one of them goes."""
     with Server(rabbitmq.url) as server:
