@@ -1,5 +1,6 @@
 """What must be there before anything is started; what is missing is said in one line."""
 
+import importlib.util
 import os
 import stat
 from collections.abc import Callable, Iterable
@@ -46,6 +47,8 @@ def check_connection(url: str, connect: Callable[[], Any], otherwise: str) -> No
     """Raise Problem if there is no connection to the broker; it says how to get one, or do without."""
     scheme = url.partition(":")[0]
     shown = f"{scheme}://"
+    if scheme.startswith("redis") and importlib.util.find_spec("redis") is None:
+        raise Problem(f"a broker at {shown} needs the package redis: pip install redis")
     try:
         with connect() as connection:
             shown = connection.as_uri()  # without the password

@@ -154,9 +154,9 @@ class PrivateNode:
         self.start()
 
     def close(self) -> None:
-        """Stop the node, then its name server, and remove the folder."""
+        """End the node at once, since nothing of it is kept, then its name server; remove the folder."""
         try:
-            self.stop()
+            self.kill()
         finally:
             epmd = self._processes.pop("epmd", None)
             if epmd is not None:

@@ -26,11 +26,6 @@ class _Brief(PrivateNode):
         super().__init__(plugins, config)
         self._env |= _CALM
 
-    def close(self) -> None:
-        """End it at once: what it would still write is of no use to anybody."""
-        self.kill()
-        super().close()
-
 
 class ManagedNode(_Brief):
     """A private node with the management plugin: its web page and REST API are at ``management_url``.

@@ -62,6 +62,15 @@ def test_load(managed: ManagedNode, monkeypatch: pytest.MonkeyPatch) -> None:
         api.delete_queue(QUEUE)
 
 
+@pytest.mark.xdist_group("rabbitmq-admin")
+@pytest.mark.parametrize("page", [PAGE, PAGE.with_name("rest.md")], ids=["web", "rest"])
+def test_enabling(managed: ManagedNode, page: Path) -> None:
+    """The command that enables the plugin does what it is there for, also where it is enabled already."""
+    (command,) = re.findall(r"^(rabbitmq-plugins enable \S+)", page.read_text(), re.MULTILINE)
+    program, *arguments = command.split()
+    assert "rabbitmq_management" in managed.ctl(*arguments, program=program)
+
+
 def test_no_browser(monkeypatch: pytest.MonkeyPatch, tmp_path: Path) -> None:
     """Chromium without its driver is no browser."""
     (tmp_path / "chromium").write_text("#!/bin/sh\n")

@@ -19,6 +19,9 @@ from support.redis import Redis
 from support.rsyslog import Rsyslog
 from support.waiting import DEADLINE, free_port, wait_until
 
+from example_project.checks import check_connection
+from example_project.options import Problem
+
 
 @pytest.fixture
 def redis() -> Iterator[Redis]:
@@ -88,6 +91,13 @@ def test_redis(start: Starter, redis: Redis) -> None:
         text = terminal.close()
     assert "Traceback" not in text
     assert found["run"] not in redis.ask("KEYS *")
+
+
+def test_redis_without_its_package(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Kombu does not say which package it misses; we do."""
+    monkeypatch.setattr("importlib.util.find_spec", lambda name: None)
+    with pytest.raises(Problem, match="pip install redis"):
+        check_connection("redis://:secret@localhost", lambda: None, "")
 
 
 class OnTerminal:
