@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import socket
+from pathlib import Path
 
 from .certificates import Certificates
 from .rsyslog import Rsyslog, takes_calls
 from .syslog_ng import SyslogNg
-from .waiting import free_port
+from .waiting import free_port, missing
 
 __all__ = ["NetworkSyslogNg", "TlsRsyslog"]
 
@@ -39,6 +40,10 @@ class TlsRsyslog(Rsyslog):
 
     def __init__(self, driver: str, certificates: Certificates, *, clients: bool = False) -> None:
         super().__init__(network=True, max_size="64k")
+        places = (f"lib/*/rsyslog/lmnsd_{driver}.so", f"lib*/rsyslog/lmnsd_{driver}.so")
+        if not any(found for place in places for found in Path("/usr").glob(place)):
+            self.close()
+            missing(f"rsyslog has no driver {driver}")
         mode, peers = ("x509/name", 'PermittedPeer="worker.example.org"') if clients else ("anon", "")
         tls = _TLS.format(driver=driver, certificates=certificates, mode=mode, peers=peers)
         text = self.config.read_text()
