@@ -30,6 +30,8 @@ OnRecovered = Callable[[dict[str, int], float], "bytes | None"]
 _BREATH = 0.00005
 #: Seconds to pause when a socket claims to be writable and is not.
 _SPIN = 0.001
+#: Seconds between two attempts of a flush to connect over a network.
+_AGAIN = 0.02
 #: Seconds a stalled collector is watched in one go.
 _WATCH = 0.5
 #: Seconds after which a stalled collector is given up for the next address.
@@ -48,6 +50,7 @@ class Recovery:
         self._local = not any(address.host for address in engine.line.addresses)
         self._backoff = Backoff(0.01, 1.0) if self._local else Backoff(0.1, 30.0)
         self._dial_at = 0.0
+        self._dialled_at = 0.0
         # Not begun afresh after an incident: a home that answers and then stalls is left alone for longer.
         self._home = Backoff(0.5, 60.0)
         self._home_at = 0.0
@@ -128,11 +131,20 @@ class Recovery:
                 delay = self.step(timeout)
                 if timeout and delay:
                     pause(min(timeout, delay))
-            elif (self._local or timeout) and not self._dial(min(timeout, self._settings.connect_timeout)):
-                pause(min(timeout, 0.005))
+            elif self._local or timeout:
+                self._dial_now(timeout)
         finally:
             self._stepping.release()
             self._engine.say()
+
+    def _dial_now(self, timeout: float) -> None:
+        """Connect without the thread's patience; over a network not as often as the machine could."""
+        wait = 0.0 if self._local else self._dialled_at + _AGAIN - monotonic()
+        if wait > 0:
+            pause(min(timeout, wait))
+        self._dialled_at = monotonic()
+        if not self._dial(min(timeout, self._settings.connect_timeout)):
+            pause(min(timeout, 0.005))
 
     def _push_on(self, timeout: float) -> None:
         engine = self._engine
