@@ -172,12 +172,13 @@ class Delivery:
                 break
         if not len(engine.store) and engine.settled():
             return True
-        self._gave_up, self._gave_up_at = engine.store.entered, monotonic()
+        if timeout is None or timeout >= self._settings.flush_timeout:
+            self._gave_up, self._gave_up_at = engine.store.entered, monotonic()
         return False
 
     @property
     def hopeless(self) -> bool:
-        """Whether a flush ran out of time a moment ago and nothing was logged since.
+        """Whether a flush used up its ``syslog_flush_timeout`` a moment ago and nothing was logged since.
 
         At its end a process flushes more than once: a worker, then logging.shutdown(), which also closes.
         """

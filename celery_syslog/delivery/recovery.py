@@ -183,7 +183,7 @@ class Recovery:
             for address, error in [
                 failure for failure in failures if not hasty or failure[1].errno != errno.ETIMEDOUT
             ][:1]:
-                engine.tell(error, address, engine.line.addresses[index] if transport else None)
+                engine.news.failure(address, error, engine.line.addresses[index] if transport else None)
             if transport is None:
                 return False
             if engine.incident.state != DOWN:
