@@ -112,8 +112,11 @@ class SyslogHandler(logging.Handler):
         return self.encoder(record)[0]
 
     def flush(self) -> None:
-        """Wait until what is buffered has been sent, at most ``syslog_flush_timeout`` seconds."""
-        self.delivery.flush(self.settings.flush_timeout)
+        """Wait until what is buffered has been sent, at most ``syslog_flush_timeout`` seconds.
+
+        Without waiting if that was in vain a moment ago.
+        """
+        self.delivery.flush(0.0 if self.delivery.hopeless else self.settings.flush_timeout)
 
     def close(self) -> None:
         """Flush, close the connection and leave logging's list of handlers."""

@@ -188,17 +188,24 @@ class Delivery:
                 break
         if not len(engine.store) and engine.settled():
             return True
-        self._gave_up, self._gave_up_at = engine.store.entered, monotonic()
+        if timeout is None or timeout >= self._settings.flush_timeout:
+            self._gave_up, self._gave_up_at = engine.store.entered, monotonic()
         return False
+
+    @property
+    def hopeless(self) -> bool:
+        """Whether a flush used up its ``syslog_flush_timeout`` a moment ago and nothing was logged since.
+
+        At its end a process flushes more than once: a worker, then logging.shutdown(), which also closes.
+        """
+        return self._gave_up == self._engine.store.entered and monotonic() - self._gave_up_at < _CHECK
 
     def close(self, timeout: float | None = None) -> None:
         """Flush, then end the connection; what is held in memory only is lost and counted.
 
         A later ``send`` opens everything again.
         """
-        # logging.shutdown() flushes and closes: the same hopeless wait is not made twice.
-        hopeless = self._gave_up == self._engine.store.entered and monotonic() - self._gave_up_at < _CHECK
-        self.flush(0.0 if hopeless else timeout)
+        self.flush(0.0 if self.hopeless else timeout)
         lost = self._engine.close()
         self._recovery.stop()
         if lost:

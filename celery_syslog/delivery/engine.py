@@ -14,6 +14,7 @@ from ..settings import Settings
 from .counters import DIRECT, DROPPED, LEFT, STALLS, Counters
 from .incident import DRAINING, HEALTHY, STALLED, Incident, Patience
 from .line import Line
+from .news import News
 from .store import Store
 
 __all__ = ["BATCH", "BLOCKED", "BROKEN", "EMPTY", "MORE", "Engine", "Held"]
@@ -67,7 +68,7 @@ class Engine:
         #: Number of the address that was given up for now: it stalled, or broke while being caught up with.
         self.avoid = -1
         self._left = 0  # number of the last record that an interrupting call left
-        self._news = ("", "")  # kind and text
+        self.news = News(self.incident)
 
     def enter(self, data: bytes) -> int:
         """Take a record in and do what a log call does then.
@@ -239,7 +240,9 @@ class Engine:
             self.store.pop()
         else:
             self.store.discard("too_long")
-            self._note("too long", f"a message of {len(data)} bytes was refused as too long, and dropped")
+            self.news.note(
+                self.line.address, "a message is too long for the kernel", f"{len(data)} bytes were dropped"
+            )
         return ""
 
     def _worth_telling(self, error: OSError | None) -> OSError | None:
@@ -253,7 +256,7 @@ class Engine:
             self.avoid = self.line.index
         self.incident.down(monotonic())
         if error is not None:
-            self.tell(error)
+            self.news.failure(self.line.address, error)
         return BROKEN
 
     def settled(self) -> bool:
@@ -284,7 +287,9 @@ class Engine:
         with self.lock:
             if self._stalled():
                 self.counters.add(STALLS)
-                self._note("stalled", "the collector does not read; records are kept until it does")
+                self.news.note(
+                    self.line.address, "the collector does not read", "records are kept until it does"
+                )
 
     def interrupted(self) -> None:
         """A log call ended by an exception: leave what it could not send to recovery."""
@@ -317,26 +322,9 @@ class Engine:
         self.line.forget()
         self.store.forget()
 
-    def tell(self, error: OSError, address: Address | None = None, instead: Address | None = None) -> None:
-        """Note what is wrong, for ``say``, unless that is no news in this incident; lock held.
-
-        With ``instead``, records go there for the time being.
-        """
-        what = str(error.strerror or error)
-        if self.incident.told != what:
-            self.incident.told = what
-            meanwhile = f"records go to {instead}" if instead else "records are kept until it answers"
-            self._note(what, f"{what}; {meanwhile}", address)
-
-    def _note(self, kind: str, text: str, address: Address | None = None) -> None:
-        where = address or self.line.address
-        self._news = f"{where} {kind}", f"{where}: {text}"
-
     def say(self) -> None:
         """Write on stderr what there is to be told; not under the lock, stderr may be slow."""
-        (kind, text), self._news = self._news, ("", "")
-        if text:
-            trouble.tell(kind, text)
+        self.news.say()
         objection = self.store.trouble
         if objection:
             trouble.tell("spool", objection)

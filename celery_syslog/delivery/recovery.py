@@ -34,6 +34,8 @@ _SPIN = 0.001
 _LISTEN = 0.1
 #: How many such looks have to find everything confirmed before they are given up.
 _QUIET = 10
+#: Seconds between two attempts of a flush to connect over a network.
+_AGAIN = 0.02
 #: Seconds a stalled collector is watched in one go.
 _WATCH = 0.5
 #: Seconds after which a stalled collector is given up for the next address.
@@ -54,6 +56,7 @@ class Recovery:
         # A local connect costs microseconds, and while a busy process waits for it the buffer fills.
         self._backoff = Backoff(0.01, 0.1) if self._local else Backoff(0.1, 30.0)
         self._dial_at = 0.0
+        self._dialled_at = 0.0
         # Not begun afresh after an incident: a home that answers and then stalls is left alone for longer.
         self._home = Backoff(0.5, 60.0)
         self._home_at = 0.0
@@ -142,11 +145,20 @@ class Recovery:
                 delay = self.step(timeout)
                 if timeout and delay:
                     pause(min(timeout, delay))
-            elif (self._local or timeout) and not self._dial(min(timeout, self._settings.connect_timeout)):
-                pause(min(timeout, 0.005))
+            elif self._local or timeout:
+                self._dial_now(timeout)
         finally:
             self._stepping.release()
             self._engine.say()
+
+    def _dial_now(self, timeout: float) -> None:
+        """Connect without the thread's patience; over a network not as often as the machine could."""
+        wait = 0.0 if self._local else self._dialled_at + _AGAIN - monotonic()
+        if wait > 0:
+            pause(min(timeout, wait))
+        self._dialled_at = monotonic()
+        if not self._dial(min(timeout, self._settings.connect_timeout)):
+            pause(min(timeout, 0.005))
 
     def _push_on(self, timeout: float) -> None:
         engine = self._engine
@@ -188,7 +200,7 @@ class Recovery:
             for address, error in [
                 failure for failure in failures if not hasty or failure[1].errno != errno.ETIMEDOUT
             ][:1]:
-                engine.tell(error, address, engine.line.addresses[index] if transport else None)
+                engine.news.failure(address, error, engine.line.addresses[index] if transport else None)
             if transport is None:
                 return False
             if engine.incident.state != DOWN:

@@ -94,12 +94,11 @@ class ConnectionTransport(StreamTransport):
                 if not wait_readable(self.fileno(), deadline - monotonic()):
                     raise TransportError(errno.ETIMEDOUT, f"no answer to {what}") from None
 
-    def _write_until(self, deadline: float, data: bytes, write: Callable[[bytes], int] | None = None) -> None:
+    def _write_until(self, deadline: float, data: bytes) -> None:
         """Write bytes that are no message, waiting for room, in ``connect`` only."""
-        write = write or self._write
         while data:
             try:
-                data = data[write(data) :]
+                data = data[self._write(data) :]
             except BlockingIOError:
                 if not wait_writable(self.fileno(), deadline - monotonic()):
                     raise TransportError(errno.ETIMEDOUT, "the collector does not read") from None

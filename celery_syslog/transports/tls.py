@@ -36,6 +36,8 @@ def make_context(options: Mapping[str, Any]) -> ssl.SSLContext:
     required = options.get("cert_reqs", ssl.CERT_REQUIRED)
     if isinstance(required, str):
         required = _REQUIREMENTS[required.lower().removeprefix("cert_")]
+    # A peer that wants another handshake would hold up what is to be written.
+    context.options |= ssl.OP_NO_RENEGOTIATION
     context.check_hostname = required != ssl.CERT_NONE
     context.verify_mode = ssl.VerifyMode(required)
     if options.get("ciphers"):
@@ -149,7 +151,10 @@ class Secured(ConnectionTransport):
             self._tls.unwrap()
         except ssl.SSLError:
             pass  # wants the answer, which nobody waits for
-        self._write(self._outgoing.read())
+        try:
+            self._write(self._outgoing.read())
+        except BlockingIOError:
+            pass  # no room, so there are records to be read before the end is seen
 
     def abandon(self) -> None:
         self._tls = None

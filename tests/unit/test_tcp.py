@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import socket
 import threading
@@ -14,7 +15,7 @@ from support.deliveries import balanced, delivering, numbered, recovered
 from support.proxy import Proxy
 from support.waiting import wait_until
 
-from celery_syslog import SyslogReceiver
+from celery_syslog import SyslogHandler, SyslogReceiver
 from celery_syslog.address import parse_address
 from celery_syslog.errors import TransportError
 from celery_syslog.settings import settings_from
@@ -118,6 +119,20 @@ class TestInline:
             delivery.close()
             receiver.wait_for(10)
             assert balanced(delivery)["sent"] == 10
+
+    def test_one_wait_at_the_end(self) -> None:
+        """A process whose collector is away flushes several times at its end, and waits once."""
+        with socket.socket() as nobody:
+            nobody.bind(("127.0.0.1", 0))
+            handler = SyslogHandler(f"tcp://127.0.0.1:{nobody.getsockname()[1]}", flush_timeout=0.5)
+            handler.emit(logging.LogRecord("x", 20, __file__, 1, "one", None, None))
+            waited = []
+            for end in (handler.delivery.flush, handler.flush, handler.close):
+                start = time.monotonic()
+                end()
+                waited.append(time.monotonic() - start)
+            assert waited[0] >= 0.5
+            assert max(waited[1:]) < waited[0]
 
     def test_options(self, receiver: SyslogReceiver) -> None:
         """The kernel is asked to look after the connection, whose descriptor is far up and not inherited."""

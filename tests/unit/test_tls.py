@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import os
 import shutil
+import signal
 import socket
 import ssl
 import subprocess
@@ -13,6 +15,7 @@ from contextlib import contextmanager
 from pathlib import Path
 
 import pytest
+from cryptography.hazmat.primitives import serialization
 from support.certificates import Certificates
 from support.deliveries import balanced, delivering, numbered, recovered
 from support.proxy import Proxy
@@ -121,6 +124,46 @@ class TestInline:
             counts = balanced(delivery)
             assert (counts["sent"], counts["reconnects"], receiver.dropped) == (3000, 0, {})
             assert counts["stalls"] > 0
+
+
+@pytest.mark.parametrize("scheme", ["tcp", "tls"])
+def test_killed(certificates: Certificates, scheme: str) -> None:
+    """What was logged before a SIGKILL is in the kernel's hands, and arrives whole."""
+    context = certificates.context() if scheme == "tls" else None
+    use_ssl = certificates.settings() if context else None
+    with SyslogReceiver(f"{scheme}://127.0.0.1:0", ssl_context=context) as receiver:
+        for count in range(1, 4):
+            pid = os.fork()
+            if not pid:
+                with delivering(receiver.url, use_ssl=use_ssl) as delivery:
+                    delivery.send(b"<14>message 0")
+                    recovered(delivery)
+                    for message in numbered(99, 1):
+                        delivery.send(message)
+                    os.kill(os.getpid(), signal.SIGKILL)
+            assert os.waitpid(pid, 0)[1] == signal.SIGKILL
+            receiver.wait_for(100 * count)
+        assert receiver.raw == numbered(100) * 3
+
+
+def test_after_a_fork(certificates: Certificates) -> None:
+    """A child shakes hands by itself, and the parent's session goes on as if there were none."""
+    with (
+        listening(certificates.context()) as receiver,
+        delivering(receiver.url, use_ssl=certificates.settings()) as delivery,
+    ):
+        delivery.send(b"<14>message 0")
+        recovered(delivery)
+        for number in range(1, 4):
+            pid = os.fork()
+            if not pid:
+                delivery.send(b"<14>message %d" % (100 + number))
+                os._exit(not delivery.flush(30))
+            delivery.send(b"<14>message %d" % number)
+            assert os.waitpid(pid, 0)[1] == 0
+        receiver.wait_for(7)
+        assert sorted(receiver.raw) == sorted(numbered(4) + numbered(3, 101))
+        assert balanced(delivery)["reconnects"] == 0
 
 
 def expired(certificates: Certificates) -> ssl.SSLContext:
@@ -267,8 +310,10 @@ class TestRefusals:
     ) -> None:
         """A wrong password for the key is told without it, and nobody is asked on the terminal."""
         locked = tmp_path / "locked.key"
-        command = ["openssl", "pkcs8", "-topk8", "-passout", "pass:right", "-out", str(locked)]
-        subprocess.run([*command, "-in", str(certificates.client_key)], check=True, capture_output=True)
+        key = serialization.load_pem_private_key(certificates.client_key.read_bytes(), None)
+        encryption = serialization.BestAvailableEncryption(b"right")
+        form = serialization.Encoding.PEM, serialization.PrivateFormat.PKCS8, encryption
+        locked.write_bytes(key.private_bytes(*form))
         own = {"certfile": str(certificates.client), "keyfile": str(locked)}
         with listening(demanding(certificates)) as receiver:
             for password in ({"password": "hunter2"}, {}):
