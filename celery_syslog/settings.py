@@ -274,7 +274,7 @@ class Settings(NamedTuple):
         int | None,
         Setting(
             _optional(_count(480, "bytes")),
-            "Bytes a message; None: by transport (unix 8192, udp 2048, streams 65536).",
+            "Bytes a message; None: by transport (unix 8192, udp 2048, streams 65536, journald any).",
         ),
     ] = None
     oversize: Annotated[

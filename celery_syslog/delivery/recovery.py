@@ -30,12 +30,12 @@ OnRecovered = Callable[[dict[str, int], float], "bytes | None"]
 _BREATH = 0.00005
 #: Seconds to pause when a socket claims to be writable and is not.
 _SPIN = 0.001
+#: Seconds between two attempts of a flush to connect over a network.
+_AGAIN = 0.02
 #: Seconds between two looks at what a collector has confirmed while all is well.
 _LISTEN = 0.1
 #: How many such looks have to find everything confirmed before they are given up.
 _QUIET = 10
-#: Seconds between two attempts of a flush to connect over a network.
-_AGAIN = 0.02
 #: Seconds a stalled collector is watched in one go.
 _WATCH = 0.5
 #: Seconds after which a stalled collector is given up for the next address.

@@ -135,6 +135,9 @@ class Store:
     def confirmed(self, data: bytes) -> None:
         """Let go, on disk too, of a record that the collector has confirmed."""
         self.arrived += 1
+        self._release(data)
+
+    def _release(self, data: bytes) -> None:
         _, segment, place = self._places.pop(id(data), (b"", None, 0))
         if segment is not None and self._spool is not None:
             self._spool.mark(segment, place)
@@ -170,7 +173,7 @@ class Store:
         if self._first:
             gone = self._first.popleft()
             if data is None:
-                self.confirmed(gone)
+                self._release(gone)
         elif self._spool is None or not len(self._spool):
             self._queue.popleft()
         elif data is None:
@@ -221,7 +224,7 @@ class Store:
         while self._queue:
             if not spool.append(self._queue[0]):
                 break
-            self.confirmed(self._queue.popleft())  # one that was put back is there twice now
+            self._release(self._queue.popleft())  # one that was put back is there twice now
         self._counters.row[SPOOL_ERRORS] += spool.errors
         spool.errors = 0
         dropped, spool.dropped = spool.dropped, 0

@@ -37,12 +37,12 @@ class Transport:
     #: stream, which ``send`` does by itself, under the lock. Known after ``connect``.
     framing: str | None = None
 
-    #: Whether the collector acknowledges each message: then ``confirmed`` is called with every one that is.
-    confirms = False
-
     #: Seconds to wait after a batch of what was kept: nobody else holds up a sender of datagrams over a
     #: network, and the collector's socket has room for a few hundred.
     pace = 0.0
+
+    #: Whether the collector acknowledges each message: then ``confirmed`` is called with every one that is.
+    confirms = False
 
     #: Bytes a message may have by default.
     max_size = 65536

@@ -44,7 +44,7 @@ class RelpTransport(ConnectionTransport):
         session = self._session = RelpSession()
         self._write_until(deadline, self._wire(session.open()))
         while session.state != "ready":
-            self._received(self._read_until(deadline, "the opening of RELP; does this port speak it?"))
+            self._received(self._read_until(deadline, "the opening of RELP (does this port speak it?)"))
 
     def _received(self, data: bytes) -> None:
         session, confirmed = self._session, self.confirmed
