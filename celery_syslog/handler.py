@@ -52,6 +52,8 @@ class SyslogHandler(logging.Handler):
         # Bound once: looking them up for each record is a tenth of a microsecond.
         self._quick = self.encoder.quick
         self._send = self.delivery.send
+        if type(self).handle is SyslogHandler.handle:
+            self.handle = self.emit  # type: ignore[method-assign] # until there is a filter
         self.delivery.on_recovered = self._drop_report
 
     def _ident(self, names: dict[str, str]) -> str:
@@ -71,6 +73,11 @@ class SyslogHandler(logging.Handler):
     def createLock(self) -> None:
         """Do without the handler's lock: the kernel keeps messages whole, the delivery keeps streams."""
         self.lock = None
+
+    def addFilter(self, filter: Any) -> None:  # noqa: A002 - as the base class has it
+        """Add a filter."""
+        self.__dict__.pop("handle", None)
+        super().addFilter(filter)
 
     def handle(self, record: logging.LogRecord) -> Any:
         """Filter and emit a record; unlike the base class, without a lock around it."""

@@ -60,7 +60,8 @@ class Delivery:
         """
         direct = self._engine.direct
         if direct is None:
-            self._send_held(data)
+            if not (self._recovery.running and self._engine.keep(data)):
+                self._send_held(data)
             return
         try:
             taken = direct(data)
@@ -87,8 +88,6 @@ class Delivery:
         if not isinstance(data, bytes):
             raise TypeError(f"a message is bytes, not {type(data).__name__}")
         engine = self._engine
-        if self._recovery.running and failure is None and engine.keep(data):
-            return
         try:
             if isinstance(failure, Held):
                 number = failure.number
