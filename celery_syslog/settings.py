@@ -150,6 +150,7 @@ def _mapping(value: Any) -> Mapping[str, Any]:
 
 
 _SSL_KEYS = ("ca_certs", "certfile", "keyfile", "cert_reqs", "password", "ciphers", "server_hostname")
+_CERT_REQS = ("none", "optional", "required")
 
 
 def _ssl(value: Any) -> Mapping[str, Any]:
@@ -157,6 +158,11 @@ def _ssl(value: Any) -> Mapping[str, Any]:
     for key in found:
         if key not in _SSL_KEYS:
             raise _Fault(f"the keys {', '.join(_SSL_KEYS)}", _SSL_KEYS, key)
+    # The numbers are those of the ssl module, which is not loaded for this.
+    required = found.get("cert_reqs", "required")
+    word = required.lower().removeprefix("cert_") if isinstance(required, str) else required
+    if word not in (*_CERT_REQS, 0, 1, 2):
+        raise _Fault(f"cert_reqs = {' or '.join(_CERT_REQS)}", _CERT_REQS, word)
     return found
 
 
@@ -386,6 +392,8 @@ def _contradictions(settings: Settings, given: Mapping[str, Any]) -> Iterable[st
         yield "use_ssl: needs a tls://, relp+tls:// or amqps:// URL in syslog_url"
     if "spool_size" in given and settings.spool is None:
         yield "spool_size: has no effect without syslog_spool"
+    if "journald" in schemes and len(schemes) > 1:
+        yield "url: journald:// takes entries of its own form, so no other kind of URL can stand beside it"
     for address in settings.url:
         if settings.multiline == "keep" and address.option("framing") == "lf":
             yield f"multiline = 'keep': LF framing ({address}) cannot carry line breaks; use framing=octet"

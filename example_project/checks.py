@@ -2,10 +2,14 @@
 
 import os
 import stat
+from collections.abc import Callable, Iterable
+from typing import Any
 
-from .options import Options, Problem
+from celery_syslog.address import Address
 
-__all__ = ["check_broker", "check_platform", "check_syslog"]
+from .options import Problem
+
+__all__ = ["check_broker", "check_connection", "check_platform", "check_syslog"]
 
 
 def check_platform() -> None:
@@ -14,9 +18,9 @@ def check_platform() -> None:
         raise Problem("this demo needs processes that fork: Linux, macOS, or WSL on Windows")
 
 
-def check_syslog(options: Options) -> None:
+def check_syslog(addresses: Iterable[Address]) -> None:
     """Raise Problem if a local socket is not there: datagrams to nowhere would tell nobody."""
-    for address in options.addresses:
+    for address in addresses:
         if address.scheme != "unix" or address.path.startswith("@"):
             continue
         try:
@@ -35,15 +39,23 @@ def check_broker(url: str) -> None:
     """Raise Problem if the broker does not let us in."""
     from .celery import app
 
-    shown = f"{url.partition(':')[0]}://"
+    check_connection(url, app.connection_for_write, "without --broker the demo uses a folder")
+
+
+def check_connection(url: str, connect: Callable[[], Any], otherwise: str) -> None:
+    """Raise Problem if there is no connection to the broker; it says how to get one, or do without."""
+    scheme = url.partition(":")[0]
+    shown = f"{scheme}://"
     try:
-        with app.connection_for_write() as connection:
+        with connect() as connection:
             shown = connection.as_uri()  # without the password
             connection.connect()
     except Exception as error:  # each of Kombu's transports has its own, down to KeyError and ImportError
+        server = "redis-server" if scheme.startswith("redis") else "rabbitmq-server"
+        port = "6379:6379 redis" if scheme.startswith("redis") else "5672:5672 rabbitmq"
         raise Problem(
-            f"cannot use the broker {shown}: {_reason(error)}; apt-get install rabbitmq-server or "
-            "docker run -p 5672:5672 rabbitmq gives you one, and without --broker the demo uses a folder"
+            f"cannot use the broker {shown}: {_reason(error)}; apt-get install {server} or "
+            f"docker run -p {port} gives you one, and {otherwise}"
         ) from None
 
 

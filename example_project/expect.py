@@ -99,6 +99,7 @@ LINES: Mapping[str, tuple[Line, ...]] = {
     "chord.3": ends_well(Line("info", "3 + 3")),
     "chord.sum": ends_well(Line("info", "3 numbers, total 12")),
     "chord": (POLL_RECEIVED, POLL_AGAIN, POLL_SUCCEEDED),
+    "asked": ends_well(Line("info", "asked: drawer?")),
     "slow": ends_well(
         Line("info", "slow: working"),
         Line("warning", "Soft time limit (1s) exceeded for "),

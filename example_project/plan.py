@@ -38,6 +38,7 @@ def work(run: str, number: int) -> Iterator[Job]:
     yield Job("group", group(named(tasks.add.si(n, 1), f"group.{n}") for n in (1, 2, 3)))
     for task in (tasks.handles, tasks.raises, tasks.declares, tasks.retries):
         yield Job(task.__name__, named(task.si(), task.__name__))
+    yield Job("asked", named(tasks.asked.si("drawer"), "asked"))
     # Those that end badly last: the others need not wait for the time they take.
     for task in (tasks.killed, tasks.slow, tasks.stuck):
         yield Job(task.__name__, named(task.si(), task.__name__))

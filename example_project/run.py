@@ -45,7 +45,7 @@ class Demo:
     def perform(self) -> Report:
         """Run the demo; raises Problem if it cannot begin. The worker is stopped in any case."""
         check_platform()
-        check_syslog(self.options)
+        check_syslog(self.options.addresses)
         folder = Path(tempfile.mkdtemp(prefix="celery-syslog-"))
         report = None
         try:
@@ -54,6 +54,8 @@ class Demo:
                 check_broker(os.environ["EXAMPLE_BROKER"])
                 report = self._with_worker(Worker(folder), source)
         finally:
+            if self.options.broker and report is not None:
+                self._leave_broker()
             pools.reset()  # the connections on which the tasks were sent
             if report is None or report.good:
                 shutil.rmtree(folder, ignore_errors=True)
@@ -76,6 +78,19 @@ class Demo:
             "EXAMPLE_IDENT": self.ident,
             "EXAMPLE_SET": json.dumps(self.options.set),
         }
+
+    def _leave_broker(self) -> None:
+        """Delete the queues of the tasks and the answers; they would go by themselves, but later."""
+        from .celery import app
+
+        try:
+            with app.connection_for_write() as connection, connection.channel() as channel:
+                channel.queue_delete(app.thread_oid)
+                queue = app.amqp.queues[self.ident](channel)
+                queue.declare()  # a broker without bindings of its own (Redis) must know this one
+                queue.delete()
+        except Exception:  # each of Kombu's transports has its own; the report matters more
+            pass
 
     def _with_worker(self, worker: Worker, source: Source) -> Report:
         began, trouble = time.monotonic(), ""
@@ -104,6 +119,10 @@ class Demo:
             return
         say(f"celery-syslog: example run {self.run}")
         say(f"  broker  {'a folder' if not options.broker else options.broker_shown}")
+        if (options.broker or "").startswith("amqp"):
+            say("  results in files, and over rpc:// for the task that is asked")
+        if options.broker:
+            say(f"  events  python -m example_project.events --broker {options.broker_shown}")
         say(f"  syslog  {'a receiver in this process' if not options.syslog else options.syslog}")
         say(f"  worker  process {worker.pid}, two children")
         say()

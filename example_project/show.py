@@ -40,7 +40,8 @@ class Screen:
         self.stream = stream or sys.stdout
         self.quiet = quiet
         self.colour = wants_colour(self.stream)
-        self._live = self.stream.isatty() and os.environ.get("TERM") != "dumb" and not quiet
+        #: Whether what was written may be written over.
+        self.live = self.stream.isatty() and os.environ.get("TERM") != "dumb" and not quiet
         self._status = ""
         encoding = (self.stream.encoding or "ascii").lower().replace("-", "")
         self._blocks = ("█", "░") if encoding == "utf8" else ("#", ".")
@@ -74,7 +75,7 @@ class Screen:
 
     def progress(self, done: int, of: int, text: str) -> None:
         """Show a bar and a text on the last line of a terminal, over what was there."""
-        if not self._live:
+        if not self.live:
             return
         filled = min(20 * done // max(of, 1), 20)
         full, empty = self._blocks

@@ -14,6 +14,7 @@ from typing import Any
 from celery.exceptions import SoftTimeLimitExceeded
 from celery.utils.log import get_task_logger
 
+from .answers import Answered
 from .celery import app
 
 logger = get_task_logger(__name__)
@@ -106,6 +107,13 @@ def total(numbers: list[int]) -> int:
     """Add up what a chord's members returned."""
     logger.info("%d numbers, total %d", len(numbers), sum(numbers))
     return sum(numbers)
+
+
+@app.task(base=Answered)
+def asked(question: str) -> str:
+    """Be asked and answer; on RabbitMQ the answer is a message as well (RPC)."""
+    logger.info("asked: %s?", question)
+    return question[::-1]
 
 
 @app.task(soft_time_limit=1)

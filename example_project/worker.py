@@ -4,6 +4,7 @@ import os
 import signal
 import subprocess
 import sys
+from collections.abc import Sequence
 from pathlib import Path
 from types import TracebackType
 
@@ -19,8 +20,15 @@ class WorkerFailed(Exception):
 class Worker:
     """``celery -A example_project worker``, started on entry and stopped warmly on exit."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(
+        self,
+        folder: Path,
+        app: str = "example_project",
+        options: Sequence[str] = ("--hostname", "example@%h", "--pool", "prefork", "--without-heartbeat"),
+    ) -> None:
         self.log = folder / "worker.log"
+        self._app = app
+        self._options = options
         self._process: subprocess.Popen[bytes] | None = None
 
     @property
@@ -29,10 +37,10 @@ class Worker:
         return self._process.pid if self._process else 0
 
     def __enter__(self) -> "Worker":
-        command = [sys.executable, "-m", "celery", "-A", "example_project", "worker"]
+        command = [sys.executable, "-m", "celery", "-A", self._app, "worker"]
         # INFO is what Celery's own lines about tasks need. Gossip and mingle are for several workers.
-        command += ["--loglevel", "INFO", "--hostname", "example@%h", "--pool", "prefork"]
-        command += ["--without-gossip", "--without-mingle", "--without-heartbeat"]
+        command += ["--loglevel", "INFO", *self._options]
+        command += ["--without-gossip", "--without-mingle"]
         with self.log.open("wb") as log:
             self._process = subprocess.Popen(
                 command,

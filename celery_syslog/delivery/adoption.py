@@ -29,6 +29,11 @@ class Adoption:
             self._found = orphans(self._directory)
         return self._found is not None
 
+    @property
+    def busy(self) -> bool:
+        """Whether records of a file were handed over, and are marked there by the next step."""
+        return bool(self._batch)
+
     def again(self) -> None:
         """Look once more: an incident is over, and others may not have lived to see it."""
         self.due = self._directory is not None

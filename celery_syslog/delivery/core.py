@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import _thread
 import os
 import weakref
 from time import monotonic
@@ -46,6 +47,7 @@ class Delivery:
         self._recovery = Recovery(self._engine, self._settings, self._losses)
         self._check_at = 0.0
         self._inline_at = 0.0
+        self._waiting: set[int] = set()  # threads inside a wait
         self._gave_up = -1  # how many records there had been when a flush ran out of time
         self._gave_up_at = 0.0
 
@@ -88,6 +90,11 @@ class Delivery:
         if not isinstance(data, bytes):
             raise TypeError(f"a message is bytes, not {type(data).__name__}")
         engine = self._engine
+        if _thread.get_ident() in self._waiting:
+            # A signal handler or finalizer logs while its thread waits, which goes on to wait for this
+            # record too. Were every one of them to wait by itself, a storm would exhaust the stack.
+            engine.leave(failure.number if isinstance(failure, Held) else engine.enter(data))
+            return
         try:
             if isinstance(failure, Held):
                 number = failure.number
@@ -139,12 +146,16 @@ class Delivery:
         if left <= 0:
             return False
         transport = engine.line.transport
+        thread = _thread.get_ident()
         try:
+            self._waiting.add(thread)
             engine.press_on(transport is None or transport.writable(min(left, _SLICE)))
             if engine.delivered() == delivered and monotonic() - start < _SPIN:
                 pause(_SPIN)  # writable, but not for us: others are quicker, or it is ENOBUFS
         except CannotWait:
             return False
+        finally:
+            self._waiting.discard(thread)
         engine.patience.spend(start, monotonic())
         return True
 
@@ -163,18 +174,21 @@ class Delivery:
         """
         end = monotonic() + (self._settings.flush_timeout if timeout is None else timeout)
         engine = self._engine
-        while len(engine.store):
+        while len(engine.store) or not engine.settled():
+            left = max(0.0, end - monotonic())
             try:
-                self._recovery.attempt(max(0.0, end - monotonic()))
+                if len(engine.store):
+                    self._recovery.attempt(left)
+                else:
+                    pause(min(left, _SPIN))
             except CannotWait:
+                left = 0.0
+            if not left:
                 break
-            if monotonic() >= end:
-                break
-        if len(engine.store):
-            self._gave_up, self._gave_up_at = engine.store.entered, monotonic()
-            return False
-        transport = engine.line.transport
-        return transport is None or transport.settle(max(0.0, end - monotonic()))
+        if not len(engine.store) and engine.settled():
+            return True
+        self._gave_up, self._gave_up_at = engine.store.entered, monotonic()
+        return False
 
     def close(self, timeout: float | None = None) -> None:
         """Flush, then end the connection; what is held in memory only is lost and counted.

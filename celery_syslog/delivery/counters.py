@@ -14,11 +14,12 @@ __all__ = ["REASONS", "Counters"]
 REASONS = ("stalled", "down", "too_long", "spool", "closed")
 
 # The fields of a row. DIRECT: sent without ever being held; ENTERED: came to be held, if only for the
-# length of a call; LEFT: sent of those. BUFFERED and SPOOLED are how many are held right now.
+# length of a call; LEFT: sent of those, less those to be sent again, so it may be below 0. BUFFERED and
+# SPOOLED are how many are held right now. RESENT: sent again because they may not have arrived.
 PID, DIRECT, BYTES, ENTERED, LEFT, BUFFERED, SPOOLED = range(7)
-RECONNECTS, STALLS, FAILOVERS, CUT, ADOPTED, SPOOL_ERRORS = range(7, 13)
-DROPPED = {reason: 13 + index for index, reason in enumerate(REASONS)}
-_WIDTH = 13 + len(REASONS)
+RECONNECTS, STALLS, FAILOVERS, CUT, ADOPTED, SPOOL_ERRORS, RESENT = range(7, 14)
+DROPPED = {reason: 14 + index for index, reason in enumerate(REASONS)}
+_WIDTH = 14 + len(REASONS)
 _ROWS = 512
 
 
@@ -36,7 +37,7 @@ class Counters:
         # Of this process, kept outside the row because that is quicker for the way without lock.
         self.direct = 0  # in the row at once
         self.bytes = 0  # in the row now and then
-        self._table = memoryview(mmap.mmap(-1, _ROWS * _WIDTH * 2 * 8)).cast("Q")
+        self._table = memoryview(mmap.mmap(-1, _ROWS * _WIDTH * 2 * 8)).cast("q")
         self.row = self._claim()
 
     def renew(self) -> None:
@@ -61,7 +62,7 @@ class Counters:
                 row[field] = 0
             row[PID] = pid
             return row
-        return memoryview(bytearray(_WIDTH * 8)).cast("Q")  # more live processes than rows
+        return memoryview(bytearray(_WIDTH * 8)).cast("q")  # more live processes than rows
 
     def add(self, field: int, count: int = 1) -> None:
         """Add to a field of this process, from under the delivery's lock."""
@@ -103,6 +104,7 @@ def _named(row: Sequence[int] | memoryview) -> dict[str, Any]:
         "cut": row[CUT],
         "adopted": row[ADOPTED],
         "spool_errors": row[SPOOL_ERRORS],
+        "resent": row[RESENT],
     }
 
 

@@ -56,12 +56,18 @@ class Engine:
         self.line = Line(addresses, settings, counters)
         self.incident = Incident()
         self.store = Store(settings, counters, self.incident)
+        self.line.confirmed = self.store.confirmed
         self.patience = Patience(settings.timeout)
         #: The way past the store, open while nothing is held and all is well; it returns how many bytes
         #: it took. A datagram transport's ``send``, or ``_send_frame``, as a frame needs the lock.
         self.direct: Callable[[bytes], int] | None = None
+        #: The recovery thread is there, and hears what a collector confirms while nobody logs.
+        self.attended = False
+        self._confirms = False  # the collector confirms what goes by ``_send_frame``
+        #: Number of the address that was given up for now: it stalled, or broke while being caught up with.
+        self.avoid = -1
         self._left = 0  # number of the last record that an interrupting call left
-        self._news = ""
+        self._news = ("", "")  # kind and text
 
     def enter(self, data: bytes) -> int:
         """Take a record in and do what a log call does then.
@@ -80,6 +86,11 @@ class Engine:
         self.advance()
         return number
 
+    def leave(self, number: int) -> None:
+        """Have the call that waits in the caller's thread, and was interrupted, wait for this record too."""
+        with self.lock:
+            self._left = max(self._left, number)
+
     def _send_frame(self, data: bytes) -> int:
         """Send a record past the store, as long as all is well; returns 0, the line counts the bytes.
 
@@ -93,15 +104,12 @@ class Engine:
                 sent = self.line.push(data)
             except OSError:
                 sent = False
-            except BaseException:  # from a signal handler
-                if self.line.unfinished:  # by whoever comes next
-                    self.direct = None
-                    self.store.add(data)
-                raise
             finally:
                 self.busy = False
             if not sent:
                 raise Held(self._enter(data))
+            if self._confirms:
+                self.store.secure(data)
             if len(self.store):  # left by an interrupting call
                 self.advance()
             return 0
@@ -172,6 +180,8 @@ class Engine:
             outcome = self._push(data)
             if outcome == BLOCKED:
                 self.incident.blocked()
+                if self.line.transport is not None and self.line.transport.framing:
+                    self.store.pin()
             if outcome:
                 return outcome
         if self.store.head() is not None:
@@ -184,6 +194,9 @@ class Engine:
         transport = self.line.transport
         if self.incident.state != HEALTHY or transport is None:
             return
+        self._confirms = transport.confirms
+        if self._confirms and not self.attended:
+            return
         # Without the interpreter's lock the counts of the direct way would need one of their own.
         if _gil():
             self.direct = transport.send if transport.framing is None else self._send_frame
@@ -194,10 +207,13 @@ class Engine:
         for _ in range(2):
             try:
                 if self.line.transport is None and not self.line.reopen():
-                    break  # the first connection over a network is made by the recovery thread
+                    # A connection over a network is made by the recovery thread, and most that end are
+                    # there again at once: only one that keeps ending is worth a word.
+                    failure = self._worth_telling(failure)
+                    break
                 if not self.line.push(data):
                     return BLOCKED
-                self.store.pop()
+                self.store.pop(data if self.line.confirms else None)
                 return ""
             except OSError as error:
                 if error.errno == errno.EMSGSIZE and self.line.transport is not None:
@@ -207,6 +223,7 @@ class Engine:
                     break
                 # A restarted daemon is there again at once: the record goes to the new one.
                 self.lose_line()
+                data = self.store.head() or data  # what it may have lost comes first
         return self._broken(failure)
 
     def _push_cut(self, data: bytes) -> str:
@@ -221,15 +238,38 @@ class Engine:
             self.store.pop()
         else:
             self.store.discard("too_long")
-            self._news = f"a message of {len(data)} bytes was refused as too long, and dropped"
+            self._note("too long", f"a message of {len(data)} bytes was refused as too long, and dropped")
         return ""
+
+    def _worth_telling(self, error: OSError | None) -> OSError | None:
+        """Return an error that came while catching up, or one in the collector's own words."""
+        spoken = error is not None and error.errno is None
+        return error if spoken or self.incident.state == DRAINING else None
 
     def _broken(self, error: OSError | None) -> str:
         self.direct = None
+        if self.incident.state == DRAINING:
+            self.avoid = self.line.index
         self.incident.down(monotonic())
         if error is not None:
             self.tell(error)
         return BROKEN
+
+    def settled(self) -> bool:
+        """Look whether the connection holds and the collector has confirmed what it confirms."""
+        with self.lock:
+            transport = self.line.transport
+            if self.busy or transport is None:
+                return not self.busy
+            self.busy = True
+            try:
+                return transport.settle(0.0)
+            except OSError as error:
+                self.lose_line()
+                self._broken(self._worth_telling(error))
+                return False
+            finally:
+                self.busy = False
 
     def lose_line(self, polite: bool = False) -> None:
         """Let go of a connection, broken or not; what it may have lost is held again. Lock held."""
@@ -243,7 +283,7 @@ class Engine:
         with self.lock:
             if self._stalled():
                 self.counters.add(STALLS)
-                self._news = "the collector does not read; records are kept until it does"
+                self._note("stalled", "the collector does not read; records are kept until it does")
 
     def interrupted(self) -> None:
         """A log call ended by an exception: leave what it could not send to recovery."""
@@ -273,20 +313,29 @@ class Engine:
     def forget(self) -> None:
         """Let go of what is the parent's, in a forked child; only to be thrown away after that."""
         self.direct = None
-        self.line.drop()
+        self.line.forget()
         self.store.forget()
 
-    def tell(self, error: OSError) -> None:
-        """Note what is wrong, for ``say``; lock held."""
-        if not self.incident.told:
-            self.incident.told = True
-            self._news = f"{error.strerror or error}; records are kept until it answers"
+    def tell(self, error: OSError, address: Address | None = None, instead: Address | None = None) -> None:
+        """Note what is wrong, for ``say``, unless that is no news in this incident; lock held.
+
+        With ``instead``, records go there for the time being.
+        """
+        what = str(error.strerror or error)
+        if self.incident.told != what:
+            self.incident.told = what
+            meanwhile = f"records go to {instead}" if instead else "records are kept until it answers"
+            self._note(what, f"{what}; {meanwhile}", address)
+
+    def _note(self, kind: str, text: str, address: Address | None = None) -> None:
+        where = address or self.line.address
+        self._news = f"{where} {kind}", f"{where}: {text}"
 
     def say(self) -> None:
         """Write on stderr what there is to be told; not under the lock, stderr may be slow."""
-        news, self._news = self._news, ""
-        if news:
-            trouble.tell(f"delivery {self.line.address}", f"{self.line.address}: {news}")
+        (kind, text), self._news = self._news, ("", "")
+        if text:
+            trouble.tell(kind, text)
         objection = self.store.trouble
         if objection:
             trouble.tell("spool", objection)

@@ -77,7 +77,7 @@ class Incident:
         self.state = HEALTHY
         self.reason = ""
         self.since = 0.0
-        self.told = False
+        self.told = ""  # what was wrong when it was last told
         self.dropped: dict[str, int] = {}
 
     def stall(self, now: float) -> bool:
@@ -123,4 +123,4 @@ class Incident:
         """Everything kept was sent."""
         self.state = HEALTHY
         self.reason = ""
-        self.told = False
+        self.told = ""

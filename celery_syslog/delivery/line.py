@@ -8,14 +8,14 @@ from collections.abc import Callable
 from ..address import Address
 from ..settings import Settings
 from ..transports import Transport, open_transport, preload
-from ..wire.framing import frame_lf, frame_octet
 from .counters import CUT, FAILOVERS, RECONNECTS, Counters
 
-__all__ = ["Line"]
+__all__ = ["Failure", "Line"]
+
+#: An address that did not answer, and why.
+Failure = tuple[Address, OSError]
 
 _FULL = frozenset({errno.EAGAIN, errno.EWOULDBLOCK, errno.ENOBUFS})
-
-_FRAMES = {None: None, "octet": frame_octet, "lf": frame_lf}
 
 #: A message the kernel refuses is not cut below this: then something else is wrong.
 _SHORTEST = 256
@@ -33,36 +33,38 @@ class Line:
         preload(self.addresses)
         self.transport: Transport | None = None
         self.index = -1  # of the last address that answered
+        #: Called with every message the collector has confirmed.
+        self.confirmed: Callable[[bytes], object] = bool
         self._settings = settings
         self._counters = counters
-        self._frame: Callable[[bytes], bytes] | None = None
-        self._rest = b""  # of a frame the kernel took a part of
+
+    @property
+    def confirms(self) -> bool:
+        """Whether the connection is one on which the collector confirms messages."""
+        return self.transport is not None and self.transport.confirms
 
     @property
     def address(self) -> Address:
         """The address in use, or the first."""
         return self.addresses[max(0, self.index)]
 
-    @property
-    def unfinished(self) -> bool:
-        """Whether the kernel took only a part of a frame, so that the rest has to come next."""
-        return bool(self._rest)
-
-    def dial(self, timeout: float, count: int | None = None, avoid: int = -1) -> tuple[Transport, int]:
+    def dial(
+        self, timeout: float, count: int | None = None, avoid: int = -1
+    ) -> tuple[Transport | None, int, list[Failure]]:
         """Return a connected transport to the first of the ``count`` first addresses that answers.
 
-        The one numbered ``avoid`` comes last. ``timeout`` is for each of them. Raises the OSError of the
-        first when none does.
+        Those after the one numbered ``avoid`` come first, and it comes last. ``timeout`` is for each of
+        them. Returns its number too, and who did not answer before; None when nobody did.
         """
-        failure: OSError | None = None
-        numbers = range(len(self.addresses[:count]))
-        for index in sorted(numbers, key=lambda number: number == avoid):
+        failures: list[Failure] = []
+        total = len(self.addresses[:count])
+        for index in sorted(range(total), key=lambda number: (number - avoid - 1) % total):
             try:
                 transport = open_transport(self.addresses[index], self._settings)
-                return self._connected(transport, timeout), index
+                return self._connected(transport, timeout), index, failures
             except OSError as error:
-                failure = failure or error
-        raise failure or OSError(errno.ENOTCONN, "no address")
+                failures.append((self.addresses[index], error))
+        return None, -1, failures
 
     @staticmethod
     def _connected(transport: Transport, timeout: float = 0.0) -> Transport:
@@ -94,8 +96,8 @@ class Line:
 
     def install(self, transport: Transport, index: int) -> None:
         """Make a connected transport the one in use; the one before is closed."""
-        before, self.transport, self._rest = self.transport, transport, b""
-        self._frame = _FRAMES[transport.framing]
+        before, self.transport = self.transport, transport
+        transport.confirmed = self.confirmed
         if before is not None:
             before.close()
         if self.index >= 0:
@@ -112,18 +114,12 @@ class Line:
         transport = self.transport
         if transport is None:
             raise OSError(errno.ENOTCONN, "not connected")
-        frame = self._rest or (self._frame(data) if self._frame else data)
         try:
-            while True:
-                taken = transport.send(frame)
-                if self._frame is None or taken >= len(frame):
-                    break
-                self._rest = frame = frame[taken:]
+            transport.send(data)
         except OSError as error:
             if error.errno in _FULL:
                 return False
             raise
-        self._rest = b""
         self._counters.bytes += len(data)
         return True
 
@@ -147,12 +143,17 @@ class Line:
 
     def drop(self, polite: bool = False) -> list[bytes]:
         """Let go of the connection; returns the messages that have to be sent again."""
-        transport, self.transport, self._rest = self.transport, None, b""
+        transport, self.transport = self.transport, None
         if transport is None:
             return []
-        again = transport.unconfirmed()
         if polite:
             transport.close()
-        else:
-            transport.abandon()
+        again = transport.unconfirmed()
+        transport.abandon()
         return again
+
+    def forget(self) -> None:
+        """Let go of the parent's connection, in a forked child, without doing anything to it."""
+        transport, self.transport = self.transport, None
+        if transport is not None:
+            transport.abandon()

@@ -5,6 +5,7 @@ from __future__ import annotations
 # Not the threading module: its start() waits and takes locks, and this may run in a signal handler.
 # gevent replaces what these names stand for, so they are looked up when used.
 import _thread
+import errno
 import signal
 from collections.abc import Callable
 from time import monotonic
@@ -29,6 +30,10 @@ OnRecovered = Callable[[dict[str, int], float], "bytes | None"]
 _BREATH = 0.00005
 #: Seconds to pause when a socket claims to be writable and is not.
 _SPIN = 0.001
+#: Seconds between two looks at what a collector has confirmed while all is well.
+_LISTEN = 0.1
+#: How many such looks have to find everything confirmed before they are given up.
+_QUIET = 10
 #: Seconds a stalled collector is watched in one go.
 _WATCH = 0.5
 #: Seconds after which a stalled collector is given up for the next address.
@@ -46,18 +51,20 @@ class Recovery:
         self.running = False
         self._stepping = _thread.allocate_lock()
         self._local = not any(address.host for address in engine.line.addresses)
-        self._backoff = Backoff(0.01, 1.0) if self._local else Backoff(0.1, 30.0)
+        # A local connect costs microseconds, and while a busy process waits for it the buffer fills.
+        self._backoff = Backoff(0.01, 0.1) if self._local else Backoff(0.1, 30.0)
         self._dial_at = 0.0
-        self._avoid = -1  # number of an address that was given up because it stalled
         # Not begun afresh after an incident: a home that answers and then stalls is left alone for longer.
         self._home = Backoff(0.5, 60.0)
         self._home_at = 0.0
+        self._quiet = 0
+        self._arrived = 0
         self._adoption = Adoption(engine, settings.spool)
 
     def needed(self) -> bool:
         """Tell whether there is anything to do that log calls do not do by themselves."""
         line = self._engine.line
-        if self._engine.incident.state != HEALTHY or line.index > 0:
+        if self._engine.incident.state != HEALTHY or line.index > 0 or line.confirms:
             return True
         return self._adoption.due and line.transport is not None and self._adoption.look()
 
@@ -80,13 +87,19 @@ class Recovery:
         # leave a lock behind and hang the whole pool (Worker._do_exit).
         before = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS) if _SIGNALS else None
         try:
-            self.running = True
+            self.running = self._engine.attended = True
             _thread.start_new_thread(self._run, ())
         except RuntimeError:
-            self.running = False
+            self._leave()
         finally:
             if before is not None:
                 signal.pthread_sigmask(signal.SIG_SETMASK, before)
+
+    def _leave(self) -> None:
+        """Have the next log call start another thread, if one is needed; lock held, or in trouble."""
+        self.running = self._engine.attended = False
+        if self._engine.line.confirms:
+            self._engine.direct = None
 
     def stop(self) -> None:
         """Let the thread end soon: there is nothing to bring back any more."""
@@ -101,7 +114,7 @@ class Recovery:
                 if delay:
                     pause(delay)
         except BaseException as error:  # a fault of ours must not end in silence
-            self.running = False
+            self._leave()
             trouble.tell("recovery", f"recovery failed and will be tried again: {error!r}")
             if not isinstance(error, Exception):
                 raise
@@ -153,6 +166,9 @@ class Recovery:
         return self._healthy(watch)
 
     def _dial_when_due(self) -> float:
+        if self._arrived != self._engine.store.arrived:
+            self._arrived = self._engine.store.arrived
+            self._backoff.reset()  # the last connection was good for something
         delay = self._dial_at - monotonic()
         if delay > 0:
             return delay
@@ -163,19 +179,22 @@ class Recovery:
 
     def _dial(self, timeout: float) -> bool:
         engine = self._engine
-        try:
-            transport, index = engine.line.dial(timeout, avoid=self._avoid)
-        except OSError as error:
-            with engine.lock:
-                engine.tell(error)
-            return False
+        transport, index, failures = engine.line.dial(timeout, avoid=engine.avoid)
         with engine.lock:
+            # At the end of a flush there may be too little time for any answer, which says nothing.
+            hasty = timeout < self._settings.connect_timeout
+            for address, error in [
+                failure for failure in failures if not hasty or failure[1].errno != errno.ETIMEDOUT
+            ][:1]:
+                engine.tell(error, address, engine.line.addresses[index] if transport else None)
+            if transport is None:
+                return False
             if engine.incident.state != DOWN:
                 transport.abandon()  # closed in the meantime
                 return False
             engine.line.install(transport, index)
             engine.incident.connected()
-            self._avoid = -1
+            engine.avoid = -1
         return True
 
     def _watch(self, watch: float) -> float:
@@ -186,7 +205,7 @@ class Recovery:
                 engine.incident.writable()
         elif len(engine.line.addresses) > 1 and monotonic() - engine.incident.since > _GIVE_UP:
             with engine.lock:
-                self._avoid = engine.line.index
+                engine.avoid = engine.line.index
                 engine.lose_line()
                 engine.incident.down(monotonic())
         return 0.0
@@ -196,12 +215,16 @@ class Recovery:
         before = engine.delivered()
         with engine.lock:
             outcome = engine.pump(BATCH)
+            if outcome == EMPTY:
+                engine.settled()  # a connection that broke in the meantime is noticed here
+            well = outcome == EMPTY and engine.incident.state == DRAINING
             seconds = monotonic() - engine.incident.since
-            dropped = engine.incident.take_dropped() if outcome == EMPTY else {}
-            if outcome == EMPTY and not dropped:
+            dropped = engine.incident.take_dropped() if well else {}
+            if well and not dropped:
                 engine.incident.over()
                 engine.patience.restore()
-                self._backoff.reset()
+                if not engine.line.confirms:
+                    self._backoff.reset()
                 self._adoption.again()
                 engine.settle()
         if dropped:
@@ -232,6 +255,8 @@ class Recovery:
         dropped = engine.incident.take_dropped()
         if dropped:
             self._tell_losses(dropped, 0.0)
+        if self._adoption.busy and not engine.settled():
+            return _SPIN  # what was adopted stays where it is until it has arrived
         if self._adoption.step():
             return _BREATH
         return self._homeward()
@@ -242,22 +267,35 @@ class Recovery:
         with engine.lock:
             if engine.incident.state != HEALTHY or len(engine.store):
                 return 0.0
+            listening = engine.line.confirms and self._listen()
             if engine.line.index <= 0 or engine.line.transport is None:
-                self.running = False
+                if listening:
+                    return _LISTEN
+                self._leave()
                 return None
         now = monotonic()
         if self._home_at > now:
-            return self._home_at - now
+            return min(self._home_at - now, _LISTEN) if listening else self._home_at - now
         due, self._home_at = self._home_at, now + self._home.delay()
         if due:
             self._go_home()
         return 0.0
 
+    def _listen(self) -> bool:
+        """See what is confirmed, and whether the connection holds when nobody logs; False after a while.
+
+        Lock held.
+        """
+        self._quiet = self._quiet + 1 if self._engine.settled() else 0
+        if self._quiet < _QUIET:
+            return True
+        self._engine.store.tidy()
+        return False
+
     def _go_home(self) -> None:
         engine = self._engine
-        try:
-            transport, index = engine.line.dial(self._settings.connect_timeout, engine.line.index)
-        except OSError:
+        transport, index, _ = engine.line.dial(self._settings.connect_timeout, engine.line.index)
+        if transport is None:
             return
         with engine.lock:
             well = engine.incident.state == HEALTHY and engine.line.index > index

@@ -34,7 +34,7 @@ def lock(fd: int) -> bool:
 
 
 class Segment:
-    """A file of records, oldest first; ``len()`` is how many are not sent yet."""
+    """A file of records, oldest first; ``len()`` is how many are not taken yet."""
 
     def __init__(self, path: str, fd: int) -> None:
         self.path = path
@@ -42,8 +42,9 @@ class Segment:
         self._fd = fd
         self._identity = identity(fd)
         self._lengths = array("I")  # of every record in the file
-        self._sent = 0  # how many of them are done with
+        self._taken = 0  # how many of them are on their way, or done with
         self._read = 0  # where the first of the others begins
+        self._sent = 0  # how many are done with
 
     @classmethod
     def create(cls, path: str) -> Segment:
@@ -61,7 +62,12 @@ class Segment:
         return segment
 
     def __len__(self) -> int:
-        return len(self._lengths) - self._sent
+        return len(self._lengths) - self._taken
+
+    @property
+    def done(self) -> bool:
+        """Whether every record in it was sent."""
+        return self._sent >= len(self._lengths)
 
     def _check(self) -> None:
         """Make sure that the descriptor is ours, and get another one if somebody closed it."""
@@ -90,20 +96,26 @@ class Segment:
         """Return the oldest record that was not sent, None when it cannot be read back."""
         try:
             self._check()
-            found = unpack(os.pread(self._fd, OVERHEAD + self._lengths[self._sent], self._read))
+            found = unpack(os.pread(self._fd, OVERHEAD + self._lengths[self._taken], self._read))
         except OSError:
             return None
         return found.data if found else None
 
-    def pop(self) -> None:
-        """Mark the oldest record as sent."""
+    def take(self) -> int:
+        """Go on to the next record and return where the one before is, for ``mark``."""
+        place = self._read
+        self._read += OVERHEAD + self._lengths[self._taken]
+        self._taken += 1
+        return place
+
+    def mark(self, place: int) -> None:
+        """Mark a record that was taken as sent."""
         offset, value = STATE
         try:
             self._check()
-            os.pwrite(self._fd, value, self._read + offset)
+            os.pwrite(self._fd, value, place + offset)
         except OSError:
             pass  # it may be sent twice if this process is killed
-        self._read += OVERHEAD + self._lengths[self._sent]
         self._sent += 1
 
     def close(self) -> None:

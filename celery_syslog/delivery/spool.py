@@ -44,6 +44,7 @@ class Spool:
         self._part = max(bound // _PARTS, 16384)
         self._drop_oldest = drop_oldest
         self._segments: deque[Segment] = deque()
+        self._emptied: set[Segment] = set()  # with records on their way, and none that are not
         self._made = 0
         self._number = 0
         self._count = 0
@@ -101,28 +102,55 @@ class Spool:
 
     def head(self) -> bytes | None:
         """Return the oldest record; those that cannot be read back are counted and skipped."""
-        while self._segments:
-            data = self._segments[0].head()
+        while self._count:
+            data = self._oldest().head()
             if data is not None:
                 return data
             self.damaged += 1
             self.pop()
         return None
 
+    def _oldest(self) -> Segment:
+        """Return the file with the oldest record that was not taken; there is one."""
+        while not len(self._segments[0]):
+            emptied = self._segments.popleft()
+            if emptied.done:
+                emptied.remove()
+            else:
+                self._emptied.add(emptied)
+        return self._segments[0]
+
     def pop(self) -> None:
         """Let go of the oldest record."""
-        oldest = self._segments[0]
-        oldest.pop()
+        self.mark(*self.take())
+        self.tidy()
+
+    def take(self) -> tuple[Segment, int]:
+        """Go on to the next record; the one before stays on disk until ``mark`` gets what is returned."""
+        oldest = self._oldest()
         self._count -= 1
-        if not len(oldest):
-            self._segments.popleft()
-            oldest.remove()
+        return oldest, oldest.take()
+
+    def mark(self, segment: Segment, place: int) -> None:
+        """Let go of a record that was taken; its file goes with the last one, or when all is ``tidy``."""
+        segment.mark(place)
+        if segment.done and segment in self._emptied:
+            self._emptied.remove(segment)
+            segment.remove()
+            self.full = False
+
+    def tidy(self) -> None:
+        """Remove a file that is kept only for records to come."""
+        if self._segments and self._segments[0].done:
+            self._segments.popleft().remove()
             self.full = False
 
     def close(self) -> None:
         """Leave the files to whoever comes next."""
-        while self._segments:
-            self._segments.pop().close()
+        for segment in (*self._segments, *self._emptied):
+            segment.close()
+        self._segments.clear()
+        self._emptied.clear()
         self._count = 0
 
 

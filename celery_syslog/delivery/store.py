@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections import deque
 
 from ..settings import Settings
-from .counters import ADOPTED, BUFFERED, DROPPED, ENTERED, LEFT, SPOOL_ERRORS, SPOOLED, Counters
+from .counters import ADOPTED, BUFFERED, DROPPED, ENTERED, LEFT, RESENT, SPOOL_ERRORS, SPOOLED, Counters
 from .incident import Incident
+from .segment import Segment
 from .spool import Spool
 
 __all__ = ["Store"]
@@ -29,9 +30,13 @@ class Store:
         if settings.spool is not None:
             self._spool = Spool(settings.spool, settings.spool_size, self._oldest)
         self._queue: deque[bytes] = deque()
+        #: Where on disk the records are that were taken from there and are not confirmed, by their id();
+        #: None: in a dead process's file.
+        self._places: dict[int, tuple[bytes, Segment | None, int]] = {}
         self._behind = 0  # left on disk by close()
         self.entered = 0
         self.gone = 0
+        self.arrived = 0  # how many were confirmed
 
     def __len__(self) -> int:
         return len(self._first) + (len(self._spool) if self._spool else 0) + len(self._queue)
@@ -91,6 +96,7 @@ class Store:
     def adopt(self, records: list[bytes]) -> int:
         """Take in, before all others, what a dead process left; returns the last one's number."""
         self._first.extend(records)
+        self._places.update((id(data), (data, None, 0)) for data in records)
         self.entered += len(records)
         row = self._counters.row
         row[ENTERED] += len(records)
@@ -107,10 +113,39 @@ class Store:
 
     def put_back(self, records: list[bytes]) -> None:
         """Hold again, before all others, records that were sent but may not have arrived."""
-        self._first.extendleft(reversed(records))
+        # To the spool, if they can be the first there; else they would not survive a SIGKILL any more.
+        disk = self._spool is not None and not self._first and not len(self._spool)
+        (self._queue if disk else self._first).extendleft(reversed(records))
         self.gone -= len(records)
         self._counters.row[LEFT] -= len(records)
+        self._counters.row[RESENT] += len(records)
         self._count()
+
+    def secure(self, data: bytes) -> None:
+        """Bring to disk a record that was sent and is not confirmed: a SIGKILL must not lose it."""
+        spool = self._spool
+        if spool is not None and not len(spool) and id(data) not in self._places and spool.append(data):
+            self._places[id(data)] = (data, *spool.take())
+
+    def tidy(self) -> None:
+        """Leave nothing on disk when nothing is held or unconfirmed."""
+        if self._spool is not None and not self._places:
+            self._spool.tidy()
+
+    def confirmed(self, data: bytes) -> None:
+        """Let go, on disk too, of a record that the collector has confirmed."""
+        self.arrived += 1
+        _, segment, place = self._places.pop(id(data), (b"", None, 0))
+        if segment is not None and self._spool is not None:
+            self._spool.mark(segment, place)
+
+    def pin(self) -> None:
+        """Keep the oldest record from making room for others: a part of it is with the collector.
+
+        Not with a spool, where it is safer; there it may be dropped and the connection with it.
+        """
+        if self._spool is None and not self._first and self._queue:
+            self._first.append(self._queue.popleft())
 
     def head(self) -> bytes | None:
         """Return the oldest record, None when nothing is held."""
@@ -131,18 +166,27 @@ class Store:
         self._counters.add(DROPPED[reason], count)
         self._count()
 
-    def _pop(self) -> None:
+    def _pop(self, data: bytes | None = None) -> None:
         if self._first:
-            self._first.popleft()
-        elif self._spool is not None and len(self._spool):
+            gone = self._first.popleft()
+            if data is None:
+                self.confirmed(gone)
+        elif self._spool is None or not len(self._spool):
+            self._queue.popleft()
+        elif data is None:
             self._spool.pop()
         else:
-            self._queue.popleft()
+            self._places[id(data)] = (data, *self._spool.take())
         self._count()
 
-    def pop(self) -> None:
-        """Let go of the oldest record, which was sent."""
-        self._pop()
+    def pop(self, data: bytes | None = None) -> None:
+        """Let go of the oldest record, which was sent.
+
+        With ``data``, the record as ``head`` gave it, it stays on disk until it is ``confirmed``.
+        """
+        self._pop(data)
+        if data is not None:
+            self.secure(data)
         self.gone += 1
         self._counters.row[LEFT] += 1
 
@@ -177,7 +221,7 @@ class Store:
         while self._queue:
             if not spool.append(self._queue[0]):
                 break
-            self._queue.popleft()
+            self.confirmed(self._queue.popleft())  # one that was put back is there twice now
         self._counters.row[SPOOL_ERRORS] += spool.errors
         spool.errors = 0
         dropped, spool.dropped = spool.dropped, 0
@@ -190,12 +234,16 @@ class Store:
 
     def close(self) -> int:
         """Leave to the disk what it takes and give up the rest; returns how many records that were."""
-        dropped = self._to_disk()
-        dropped += len(self._first) + len(self._queue)
+        held = [*self._first, *self._queue]
         self._first.clear()
+        self._queue = deque(data for data in held if id(data) not in self._places)
+        self._behind += len(held) - len(self._queue)  # still on disk: nobody has confirmed them
+        dropped = self._to_disk() + len(self._queue)
         self._queue.clear()
+        self._places.clear()
         if self._spool is not None:
             self._behind += len(self._spool)
+            self._spool.tidy()
             self._spool.close()
         self.gone = self.entered
         self._count()

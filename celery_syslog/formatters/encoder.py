@@ -14,9 +14,9 @@ from ..context import TaskContext, carried_task
 from ..settings import Settings
 from ..wire.escape import escape
 from ..wire.parts import head_of
-from .body import Body, FormatterWriter, TextWriter, Writer
+from .body import Body, FormatterWriter, TextBody, TextWriter, Writer
 from .facts import Collector, Facts
-from .header import header_for
+from .header import Header, header_for
 from .record import pass_on, safe_repr, safe_str
 from .text import TextFormat, task_format_of
 
@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
 __all__ = ["MAX_SIZES", "Encoder"]
 
-#: Bytes a message by URL scheme; every other transport is a stream.
-MAX_SIZES = {"unix": 8192, "udp": 2048}
+#: Bytes a message by URL scheme; every other transport is a stream. journald's own bound is that of a field.
+MAX_SIZES = {"unix": 8192, "udp": 2048, "journald": 768 << 20}
 STREAM_SIZE = 65536
 
 _encoders: weakref.WeakSet[Encoder] = weakref.WeakSet()
@@ -52,7 +52,7 @@ class Encoder:
         #: Bytes a message may have.
         self.max_size = settings.max_size or MAX_SIZES.get(address.scheme, STREAM_SIZE)
         self._settings = settings
-        self._header = header_for(settings, address, ident, os.getpid() if pid is None else pid)
+        self._header = self._make_header(address, ident, os.getpid() if pid is None else pid)
         self._collector = Collector(settings)
         named = settings.task_format
         if named is None:
@@ -60,6 +60,9 @@ class Encoder:
         self._writers = (self._writer(settings.format), self._writer(named))
         self._formatter: logging.Formatter | None = None
         _encoders.add(self)
+
+    def _make_header(self, address: Address, ident: str, pid: int) -> Header:
+        return header_for(self._settings, address, ident, pid)
 
     @property
     def formatter(self) -> logging.Formatter | None:
@@ -169,6 +172,10 @@ class Encoder:
             return JsonWriter(self._header, self._settings.facility, cee=text == "cee")
         return TextWriter(TextFormat(text), self._settings, self._collector.redactor)
 
+    def _wrapped(self, body: Body) -> Body:
+        """Return a message part as it stands in a message."""
+        return body
+
     def _last_resort(self, record: logging.LogRecord, error: Exception) -> Sequence[bytes]:
         """Say at least that there was a record, and what is wrong with it."""
         text = f"a record of logger {safe_repr(record.__dict__.get('name'))} could not be written: "
@@ -176,7 +183,9 @@ class Encoder:
         stand_in = logging.LogRecord("celery_syslog", logging.WARNING, "", 0, text, None, None)
         try:
             head = self._header.full(Facts(stand_in, None, None))
-            return (head + head_of(escape(text), self.max_size - len(head)),)
+            return (
+                head + self._wrapped(TextBody(b"", head_of(escape(text), self.max_size - len(head)))).data,
+            )
         except Exception as broken:
             pass_on(broken)
             return ()

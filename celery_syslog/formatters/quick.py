@@ -22,6 +22,7 @@ from .body import TextWriter
 from .encoder import Encoder
 from .facts import Facts
 from .header import Header5424, Second
+from .journal import JournalEncoder
 from .pieces import Pieces, Recurring, literal
 from .record import pass_on
 
@@ -154,5 +155,7 @@ def encoder_for(settings: Settings, address: Address, ident: str, pid: int | Non
 
     ``ident`` comes with its fields filled in. ``pid`` is this process's unless given.
     """
+    if address.scheme == "journald":
+        return JournalEncoder(settings, address, ident, pid)
     encoder = Encoder(settings, address, ident, pid)
     return QuickEncoder(settings, address, ident, pid) if encoder.recurring else encoder

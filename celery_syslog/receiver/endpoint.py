@@ -58,7 +58,10 @@ def bind(address: Address, kind: str, limits: Limits, reserved: socket.socket | 
             sock.close()
             raise
     except OSError as error:
-        raise TransportError(error.errno, f"cannot listen on {address}: {error.strerror or error}") from error
+        text = f"cannot listen on {address}: {error.strerror or error}"
+        if error.errno is None and address.scheme == "unix":  # the one fault Python finds by itself
+            text += " (unix:// alone makes a short private one)"
+        raise TransportError(error.errno or errno.ENAMETOOLONG, text) from error
     return sock
 
 

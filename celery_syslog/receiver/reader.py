@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import selectors
 import socket
+import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
@@ -17,11 +18,12 @@ if TYPE_CHECKING:
 
 __all__ = ["Reader"]
 
-#: Reads of one socket before the others have their turn.
+#: Reads of one socket before the others have their turn: datagrams, and pieces of a stream.
 _BURST = 512
+_PIECES = 32
 _READ = 1 << 16
-#: Rounds of reading before a close gives up on senders that never pause.
-_LAST_ROUNDS = 1000
+#: Rounds of reading before a close gives up on senders that never pause; no queue holds as much.
+_LAST_ROUNDS = 256
 
 
 class _Link:
@@ -32,6 +34,14 @@ class _Link:
         self.frames = FrameReader(max_size=max_size)
         self.again = again
         self.pending: Callable[[], int] = getattr(sock, "pending", lambda: 0)
+        self.left: float = float("inf")  # bytes that are read yet; bounded once the receiver stops
+
+    def answer(self) -> None:
+        """Answer close_notify with our own, as RFC 5425 section 4.4 has it; others just close."""
+        try:
+            getattr(self.sock, "unwrap", bool)()
+        except (OSError, ValueError):
+            pass  # it did not wait for it
 
 
 class Reader:
@@ -49,6 +59,7 @@ class Reader:
         self._limits = limits
         self._tls = tls
         self._links: set[_Link] = set()
+        self._stopping = False
         self._again: tuple[type[OSError], ...] = (BlockingIOError, InterruptedError)
         if tls is not None:
             import ssl
@@ -83,6 +94,9 @@ class Reader:
                 self.listener.shutdown(socket.SHUT_RD)  # what is not in by now is refused to its sender
             except OSError:
                 pass  # macOS: then the last message may be in nobody's hands
+        self._stopping = True
+        for link in self._links:
+            link.left = _unread(link.sock)
         for _ in range(_LAST_ROUNDS):
             reads = [key.data for key, _ in self._selector.select(0) if key.data is not None]
             found = [read() for read in reads]
@@ -132,30 +146,34 @@ class Reader:
             sock.close()
             return True
         link = _Link(sock, self._limits.message_size, self._again)
+        if self._stopping:
+            link.left = _unread(sock)
         self._links.add(link)
         self._selector.register(sock, selectors.EVENT_READ, lambda: self._read_stream(link))
         return True
 
     def _read_stream(self, link: _Link) -> bool:
-        left = _BURST
+        left = _PIECES
         # What TLS has already decrypted never wakes the selector, so it is read to the end.
-        while left > 0 or link.pending():
+        while (left > 0 and link.left >= 0) or link.pending():
             left -= 1
             try:
                 data = link.sock.recv(_READ)
                 if not data:
+                    link.answer()
                     self._end(link)
                     return True
+                link.left -= len(data)
                 self._inbox.add(link.frames.feed(data))
             except link.again:
-                return left < _BURST - 1
+                return left < _PIECES - 1
             except OSError as error:
                 self._end(link, "connection", str(error))
                 return True
             except DecodeError as error:
                 self._end(link, "framing", str(error))
                 return True
-        return True
+        return left < _PIECES
 
     def _end(self, link: _Link, reason: str = "", detail: str = "") -> None:
         if not reason:
@@ -177,3 +195,14 @@ class Reader:
         if tail:
             self._inbox.add([tail])
         return "", ""
+
+
+def _unread(sock: socket.socket) -> int:
+    """Return how many bytes the kernel holds for us, or may hold where it does not tell."""
+    try:
+        from fcntl import ioctl
+        from termios import FIONREAD
+
+        return int.from_bytes(ioctl(sock.fileno(), FIONREAD, bytes(4)), sys.byteorder)
+    except (ImportError, OSError):
+        return sock.getsockopt(socket.SOL_SOCKET, socket.SO_RCVBUF)

@@ -23,8 +23,8 @@ __all__ = ["SyslogReceiver"]
 class SyslogReceiver(Station):
     """Receives syslog messages in this process, for tests and demonstrations.
 
-    ``url`` is ``unix:///path`` (``unix://`` alone makes a private one), ``udp://``, ``tcp://`` or
-    ``tls://`` with a host and a port, 0 for any free one. A unix socket takes datagrams, or
+    ``url`` is a path or ``unix:///path`` (``unix://`` alone makes a private one), ``udp://``, ``tcp://``
+    or ``tls://`` with a host and a port, 0 for any free one. A unix socket takes datagrams, or
     connections with ``kind="stream"``. TLS needs ``ssl_context``, or ``certfile`` (and ``keyfile``
     unless that holds both). Nothing is opened before ``start()`` or the ``with`` block. Both
     framings, both RFCs and JSON payloads are recognised by what they look like; what cannot be
@@ -35,7 +35,7 @@ class SyslogReceiver(Station):
 
     def __init__(
         self,
-        url: str = "udp://127.0.0.1:0",
+        url: str | os.PathLike[str] = "udp://127.0.0.1:0",
         *,
         kind: Literal["dgram", "stream"] = "dgram",
         ssl_context: ssl.SSLContext | None = None,
@@ -43,6 +43,7 @@ class SyslogReceiver(Station):
         keyfile: str | os.PathLike[str] | None = None,
         limits: Limits | None = None,
     ) -> None:
+        url = os.fspath(url)
         secure = url.lower().startswith("tls:")
         tls = (ssl_context or _tls_context(certfile, keyfile)) if secure else None
         super().__init__(url, kind, tls, limits or Limits())

@@ -17,7 +17,13 @@ __all__ = ["TRANSPORTS", "CannotWait", "Transport", "open_transport", "pause", "
 #: Scheme -> "module:Class"; a class takes ``(address, settings)`` and opens nothing when made.
 TRANSPORTS: Mapping[str, str] = {
     "unix": ".unix:UnixTransport",
+    "udp": ".udp:UdpTransport",
+    "tcp": ".tcp:TcpTransport",
+    "tls": ".tls:TlsTransport",
+    "relp": ".relp:RelpTransport",
+    "relp+tls": ".relp:RelpTlsTransport",
     "memory": ".memory:MemoryTransport",
+    "journald": ".journald:JournaldTransport",
 }
 
 

@@ -26,21 +26,25 @@ def pause(seconds: float) -> None:
 class Transport:
     """One road to one collector; at most one connection at a time, opened by ``connect``.
 
-    The delivery calls everything but a datagram's ``send`` under its lock. Every failure is an
-    OSError (TransportError is one); no call but ``connect``, ``writable`` and ``settle`` may wait.
+    The delivery calls everything under its lock but ``connect``, ``writable`` and a datagram's ``send``.
+    Every failure is an OSError (TransportError is one); no call but ``connect`` and ``writable`` may wait.
     """
 
     #: A connect takes no time and stays on this machine, so it may happen inside a log call.
     local = False
 
-    #: None: one call of ``send`` is one message, whole or not at all, from any thread at once.
-    #: "octet" or "lf": a stream; ``send`` may take a part of the frame. Known after ``connect``.
+    #: None: datagrams; ``send`` may be called from any thread at once. Else the name of the framing of a
+    #: stream, which ``send`` does by itself, under the lock. Known after ``connect``.
     framing: str | None = None
+
+    #: Whether the collector acknowledges each message: then ``confirmed`` is called with every one that is.
+    confirms = False
 
     #: Bytes a message may have by default.
     max_size = 65536
 
-    #: Hands bytes to the kernel and returns how many it took. BlockingIOError: no room now;
+    #: Hands one whole message to the kernel and returns its bytes. BlockingIOError: there is no room for
+    #: (the rest of) it now, and of a stream the same message has to be tried again before any other;
     #: any other OSError: the connection is broken (EMSGSIZE: only this message is too long).
     send: Callable[[bytes], int]
 
@@ -48,6 +52,8 @@ class Transport:
         self.address = address
         self.settings = settings
         self.send = self._closed
+        #: Called with every message that the collector has acknowledged; under the lock.
+        self.confirmed: Callable[[bytes], object] = bool
 
     def _closed(self, data: bytes) -> int:  # noqa: ARG002 - stands in for send
         raise OSError(f"{self.address} is not connected")
@@ -68,14 +74,19 @@ class Transport:
         return True
 
     def unconfirmed(self) -> list[bytes]:
-        """Return, oldest first, the messages taken by ``send`` that a broken connection may have lost.
+        """Return, oldest first, the messages taken by ``send`` that the end of the connection may have lost.
 
-        They are sent again before anything else; asking hands them over.
+        Asked before ``abandon`` or after ``close``. They are sent again before anything else; asking
+        hands them over.
         """
         return []
 
     def settle(self, timeout: float) -> bool:  # noqa: ARG002 - for subclasses
-        """Wait up to ``timeout`` seconds until the collector has confirmed all it confirms at all."""
+        """Look once whether the collector has confirmed all it confirms at all.
+
+        ``timeout`` is always 0: it is called under the lock, again and again while there is time. Raises
+        OSError when it finds the connection broken.
+        """
         return True
 
     def close(self) -> None:

@@ -11,7 +11,7 @@ from ..settings import Settings
 from .base import CannotWait, Transport
 from .descriptor import identity, lift, release
 
-__all__ = ["SocketTransport", "wait_writable"]
+__all__ = ["SocketTransport", "wait_readable", "wait_writable"]
 
 
 def wait_writable(fd: int, timeout: float) -> bool:
@@ -20,12 +20,23 @@ def wait_writable(fd: int, timeout: float) -> bool:
     Cooperative under gevent and eventlet, which replace what the select module holds. Raises
     CannotWait.
     """
+    return _wait(fd, timeout, False)
+
+
+def wait_readable(fd: int, timeout: float) -> bool:
+    """Wait up to ``timeout`` seconds until there is something to read, an end or an error."""
+    return _wait(fd, timeout, True)
+
+
+def _wait(fd: int, timeout: float, read: bool) -> bool:
+    timeout = max(0.0, timeout)
     try:
         if hasattr(select, "poll"):
             poll = select.poll()
-            poll.register(fd, select.POLLOUT)
+            poll.register(fd, select.POLLIN if read else select.POLLOUT)
             return bool(poll.poll(timeout * 1000))
-        return bool(select.select([], [fd], [], timeout)[1])  # Windows, eventlet
+        ready = select.select([fd] if read else [], [] if read else [fd], [], timeout)  # Windows, eventlet
+        return bool(ready[0] or ready[1])
     except (OSError, ValueError):
         return True  # no descriptor any more: send will say so
     except AssertionError as error:  # what both raise when their hub is asked to wait

@@ -8,7 +8,8 @@ import os
 import stat
 
 from ..errors import TransportError
-from .sockets import SocketTransport
+from ..wire.framing import frame_lf
+from .stream import StreamTransport
 
 __all__ = ["LOCAL_SOCKETS", "UnixTransport"]
 
@@ -24,7 +25,7 @@ LOCAL_SOCKETS = (
 _BUFFER = 1 << 16
 
 
-class UnixTransport(SocketTransport):
+class UnixTransport(StreamTransport):
     """A socket in the file system, or an abstract one (``@name``, Linux).
 
     ``unix:///path``. Datagrams are tried first, a stream (framed by LF) second, at every connect.
@@ -61,8 +62,12 @@ class UnixTransport(SocketTransport):
                 sock = _connected(path, kind)
         except OSError as error:
             raise TransportError(error.errno, f"{path}: {error.strerror or error}") from error
-        self.framing = None if kind == _socket.SOCK_DGRAM else "lf"
-        self._adopt(sock)
+        if kind == _socket.SOCK_DGRAM:
+            self.framing = None
+            self._adopt(sock)
+        else:
+            self.framing = "lf"
+            self._begin(sock, frame_lf)
 
 
 def _is_socket(path: str) -> bool:

@@ -57,7 +57,7 @@ def parse_sd(data: bytes, start: int, strict: bool) -> tuple[dict[str, dict[str,
     """
     if data[start : start + 1] == b"-":
         return {}, start + 1
-    found: dict[str, dict[str, str]] = {}
+    found: dict[str, dict[str, list[str]]] = {}
     while match := _ID.match(data, start):
         sd_id = _name(match, strict)
         if strict and sd_id in found:
@@ -65,10 +65,13 @@ def parse_sd(data: bytes, start: int, strict: bool) -> tuple[dict[str, dict[str,
         start = _params(data, match.end(), found.setdefault(sd_id, {}), strict)
     if not found:
         raise DecodeError("STRUCTURED-DATA: '-' or '[' and a name were expected", start)
-    return found, start
+    joined = {
+        sd_id: {name: ",".join(values) for name, values in params.items()} for sd_id, params in found.items()
+    }
+    return joined, start
 
 
-def _params(data: bytes, start: int, params: dict[str, str], strict: bool) -> int:
+def _params(data: bytes, start: int, params: dict[str, list[str]], strict: bool) -> int:
     while match := _PARAM.match(data, start):
         name = _name(match, strict)
         end = _value_end(data, match.end(), strict)
@@ -77,7 +80,7 @@ def _params(data: bytes, start: int, params: dict[str, str], strict: bool) -> in
             value = raw.decode("utf-8", "strict" if strict else "replace")
         except UnicodeDecodeError as error:
             raise DecodeError(f"PARAM-VALUE of {name}: not UTF-8", match.end() + error.start) from None
-        params[name] = f"{params[name]},{value}" if name in params else value
+        params.setdefault(name, []).append(value)
         start = end + 1
     if data[start : start + 1] != b"]":
         raise DecodeError("SD-ELEMENT: a space and a name, or ']', were expected", start)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from celery_syslog.settings import PREFIX, SETTINGS, Settings, load, unknown_keys
@@ -18,6 +19,8 @@ class Configuration(NamedTuple):
     settings: Settings
     faults: tuple[str, ...]
     warnings: tuple[str, ...]
+    sources: Mapping[str, str] = {}
+    """Setting name -> the key it was found under, or ``install(name=…)``; none for a default."""
 
     def report(self) -> str:
         """Return one text that names every fault and warning; empty when there is none."""
@@ -37,12 +40,17 @@ def read(app: Celery, overrides: dict[str, Any]) -> Configuration:
     (celery/utils/collections.py, ConfigurationView).
     """
     conf = app.conf
+    namespace = conf.__dict__.get("prefix") or ""
+    keys = set(conf.keys())
     given: dict[str, Any] = {}
+    sources: dict[str, str] = {}
     for name in SETTINGS:
         for key in (PREFIX + name, (PREFIX + name).upper()):
             if key in conf:
                 given[name] = conf[key]
+                written = (namespace + key.upper(), namespace + key, key.upper())
+                sources[name] = next((one for one in written if one in keys), key)
                 break
+    sources |= {name: f"install({name}=…)" for name in overrides}
     settings, faults = load(given | overrides, PREFIX)
-    namespace = conf.__dict__.get("prefix") or ""
-    return Configuration(settings, faults, unknown_keys(conf.keys(), namespace))
+    return Configuration(settings, faults, unknown_keys(keys, namespace), sources)

@@ -28,7 +28,7 @@ from . import config, loggers, propagation, softlimit, streams, tasks
 if TYPE_CHECKING:
     from celery import Celery
 
-__all__ = ["Installation", "active", "configuration_of", "install", "uninstall"]
+__all__ = ["Installation", "active", "configuration_of", "install", "installation_of", "uninstall"]
 
 #: Where Celery's stdout proxy and our streams send captured lines.
 REDIRECTED = "celery.redirected"
@@ -179,6 +179,11 @@ def configuration_of(app: Celery) -> config.Configuration:
     """Return what is configured for an app, with the overrides of its install if there was one."""
     present = _installed.get(id(_unwrapped(app)))
     return config.read(app, present.overrides if present else {})
+
+
+def installation_of(app: Celery) -> Installation | None:
+    """Return what ``install`` did for an app, None where it was not called."""
+    return _installed.get(id(_unwrapped(app)))
 
 
 def _unwrapped(app: Any) -> Any:

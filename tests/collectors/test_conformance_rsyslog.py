@@ -2,32 +2,37 @@
 
 from __future__ import annotations
 
+import ssl
 from collections.abc import Iterator
+from pathlib import Path
 
 import pytest
+from support.certificates import Certificates
 from support.conformance import (
     ARRIVAL,
     OWN_HOST,
     Departure,
     Run,
-    departed,
+    as_seen,
     differences,
+    disagreements,
     idle,
     passed_through,
     send,
     send_datagrams,
     send_stream,
-    stamped,
+    send_tls,
+    send_udp,
     undocumented,
 )
 from support.line import wait_for_line
 from support.rows import LONG, Channel, make_rows
 from support.rsyslog import Rsyslog
-from support.seen import Seen
+from support.tls_daemons import TlsRsyslog
+from support.waiting import wait_until
 
 from celery_syslog import SyslogReceiver
-from celery_syslog.wire.framing import frame_octet
-from celery_syslog.wire.message import Message
+from celery_syslog.wire.framing import frame_lf, frame_octet
 
 pytestmark = pytest.mark.xdist_group("rsyslog")
 
@@ -46,6 +51,13 @@ NETWORK = {
     Channel("imptcp, lines,", LINES, "tcp_port", "rfc3164", "lf"): WORDS,
     Channel("imtcp", TCP, "plain_tcp_port", "rfc5424", "octet"): WORDS,
     Channel("imtcp", TCP, "plain_tcp_port", "rfc3164", "octet"): WORDS,
+}
+
+#: Raw sockets carry these; only the package's receiver is looked at, not its transports.
+UDP = {Channel("imudp", "udp://collector", "udp_port", name, "udp"): () for name in ("rfc5424", "rfc3164")}
+TLS = {
+    Channel("imtcp, TLS,", "tls://collector", "plain_tcp_port", "rfc5424", "octet"): WORDS,
+    Channel("imtcp, TLS, lines,", LINES, "plain_tcp_port", "rfc3164", "lf"): WORDS,
 }
 
 DEPARTURES = (
@@ -109,32 +121,38 @@ def test_receiver_agrees(run: Run) -> None:
         send(run.rows, lambda channel: path if channel.framing == "datagram" else port)
         for receiver, framings in ((local, {"datagram"}), (network, {"octet", "lf"})):
             receiver.wait_for(sum(len(r.messages) for r in run.rows if r.channel.framing in framings), 60)
-        received = [_seen(message) for message in (*local.messages, *network.messages)]
-    ours, theirs = _by_pid(received), _by_pid(run.seen)
-    assert ours.keys() == theirs.keys()
-    for row in run.rows:
-        pairs = zip(ours[row.sent.pid], theirs[row.sent.pid], strict=True)
-        for our, their in pairs:
-            expected = stamped(departed(row, DEPARTURES, our), row)
-            found = stamped(departed(row, [RECEIVER], their), row)
-            assert expected == found, (row.channel.title, row.form, row.name)
+        received = [as_seen(message) for message in (*local.messages, *network.messages)]
+    assert not disagreements(run, received, DEPARTURES, [RECEIVER])
 
 
-def _seen(message: Message) -> Seen:
-    assert message.timestamp is not None
-    return Seen(
-        *(message.facility, message.severity, message.timestamp, message.hostname or ""),
-        *(message.ident or "", message.procid or "", message.msgid or ""),
-        sd=message.structured_data,
-        text=message.msg,
-    )
+def test_receiver_agrees_over_udp_and_tls(tmp_path: Path) -> None:
+    """So it does of datagrams over UDP, and of both framings over TLS."""
+    rows, certificates = make_rows({**UDP, **TLS}), Certificates(tmp_path)
+    context = ssl.create_default_context(cafile=certificates.ca_certs)
+    files = {"certfile": certificates.server, "keyfile": certificates.server_key}
+    with (
+        TlsRsyslog("gtls", certificates) as daemon,
+        SyslogReceiver("udp://127.0.0.1:0") as udp,
+        SyslogReceiver("tls://127.0.0.1:0", **files) as tls,
+    ):
+        for channel in TLS:
+            messages = [message for row in rows if row.channel == channel for message in row.messages]
+            frame = frame_octet if channel.framing == "octet" else frame_lf
+            for port in (daemon.plain_tcp_port, _port(tls)):
+                send_tls(port, context, b"".join(map(frame, messages)))
+        messages = [message for row in rows if row.channel in UDP for message in row.messages]
+        sent = sum(len(row.messages) for row in rows) - len(messages)
+        send_udp(_port(udp), messages, lambda: udp.received)
+        send_udp(daemon.udp_port, messages, lambda: daemon.count() - sent)
+        wait_until(lambda: daemon.count() >= sent + len(messages), "rsyslog to have all", detail=daemon.count)
+        received = [*udp.wait_for(len(messages), 60), *tls.wait_for(sent, 60)]
+        run = Run(rows, daemon.seen())
+    assert not differences(rows, run.seen, DEPARTURES)
+    assert not disagreements(run, map(as_seen, received), DEPARTURES, [RECEIVER])
 
 
-def _by_pid(found: list[Seen]) -> dict[str, list[Seen]]:
-    by_pid: dict[str, list[Seen]] = {}
-    for seen in found:
-        by_pid.setdefault(seen.pid, []).append(seen)
-    return by_pid
+def _port(receiver: SyslogReceiver) -> int:
+    return int(receiver.url.rpartition(":")[2])
 
 
 def test_rfc5424_on_the_local_socket(run: Run) -> None:

@@ -73,7 +73,7 @@ def test_first_screen_does_what_it_shows(collector: Inbox, rabbitmq: RabbitMq) -
 def test_links_lead_somewhere() -> None:
     """Every relative link of the README and the docs names a file that is there."""
     dead = []
-    for page in [README, *README.parent.glob("docs/*.md"), *README.parent.glob("example_project/*.md")]:
+    for page in [README, *README.parent.glob("docs/**/*.md"), *README.parent.glob("example_project/*.md")]:
         for target in re.findall(r"\]\(([^)#]+)", page.read_text()):
             if "://" not in target and not (page.parent / target).exists():
                 dead.append(f"{page.name}: {target}")

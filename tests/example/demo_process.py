@@ -16,16 +16,16 @@ SECONDS = 150
 
 
 class Starter:
-    """Starts ``python -m example_project``; ``folder`` is where it keeps its files."""
+    """Starts ``python -m example_project`` or a ``module`` of it; ``folder`` is where it keeps its files."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
         self._started: list[subprocess.Popen[str]] = []
 
-    def __call__(self, *arguments: str) -> subprocess.Popen[str]:
+    def __call__(self, *arguments: str, module: str = "example_project") -> subprocess.Popen[str]:
         kept = {name: value for name, value in os.environ.items() if not name.startswith("EXAMPLE_")}
         process = subprocess.Popen(
-            [sys.executable, "-m", "example_project", *arguments],
+            [sys.executable, "-m", module, *arguments],
             cwd=ROOT,
             env={**kept, "TMPDIR": str(self.folder), "PYTHONIOENCODING": "utf-8"},
             stdin=subprocess.DEVNULL,

@@ -1,4 +1,4 @@
-"""The coverage-guided fuzzer: ``python tests/fuzz/fuzz.py decoding|framing [libFuzzer options]``.
+"""The coverage-guided fuzzer: ``python tests/fuzz/fuzz.py decoding|framing|relp [libFuzzer options]``.
 
 Needs atheris (``pip install atheris``). Begins with the corpus beside this file and does not write to
 it; a crash leaves its input in the current folder. ``-max_total_time=60`` ends it after a minute.

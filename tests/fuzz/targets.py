@@ -9,8 +9,9 @@ from celery_syslog.wire import rfc3164, rfc5424
 from celery_syslog.wire.decode import decode
 from celery_syslog.wire.framing import FrameReader, frame_lf, frame_octet
 from celery_syslog.wire.message import Message
+from celery_syslog.wire.relp import Frame, RelpReader, RelpSession, pack
 
-__all__ = ["TARGETS", "decoding", "framing"]
+__all__ = ["TARGETS", "decoding", "framing", "relp"]
 
 _ENCODERS: dict[int, Callable[[Message], bytes]] = {0: rfc3164.encode, 1: rfc5424.encode}
 
@@ -68,4 +69,32 @@ def _read(kind: str, pieces: list[bytes]) -> tuple[list[bytes], str]:
         return frames, str(error)
 
 
-TARGETS: dict[str, Callable[[bytes], None]] = {"decoding": decoding, "framing": framing}
+def relp(data: bytes) -> None:
+    """RELP frames do not depend on how the stream was cut; a session only ever confirms what was sent."""
+    size, stream = data[0] % 7 + 1 if data else 1, data[1:]
+    pieces = [stream[start : start + size] for start in range(0, len(stream), size)]
+    frames, _ = found = _read_relp(pieces)
+    assert found == _read_relp([stream])
+    again = b"".join(pack(txnr, command.encode(), inner) for txnr, command, inner in frames)
+    assert _read_relp([again]) == (frames, "")
+    session = RelpSession()
+    session.open()
+    for message in (b"one", b"two"):
+        session.syslog(message)
+        session.sent(message)
+    confirmed = [message for piece in pieces for message in session.receive(piece)]
+    assert sorted([*confirmed, *session.pending.values()]) == [b"one", b"two"]
+
+
+def _read_relp(pieces: list[bytes]) -> tuple[list[Frame], str]:
+    reader = RelpReader(_MAX_FRAME)
+    frames: list[Frame] = []
+    try:
+        for piece in [*pieces, b""]:
+            frames += reader.feed(piece)
+    except DecodeError as error:
+        return frames, str(error)
+    return frames, ""
+
+
+TARGETS: dict[str, Callable[[bytes], None]] = {"decoding": decoding, "framing": framing, "relp": relp}

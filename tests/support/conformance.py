@@ -7,6 +7,7 @@ and recognised among what the collector has by its process id, which no other ro
 from __future__ import annotations
 
 import socket
+import ssl
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime, timezone
 from pathlib import Path
@@ -21,12 +22,25 @@ from .rows import Channel, Row
 from .seen import Seen
 from .waiting import wait_until
 
-__all__ = ["ARRIVAL", "OWN_HOST", "Departure", "Run", "departed", "differences", "idle"]
-__all__ += ["passed_through", "send", "send_datagrams", "send_stream", "stamped", "undocumented"]
+__all__ = ["ARRIVAL", "OWN_HOST", "Departure", "Run", "as_seen", "departed", "differences", "disagreements"]
+__all__ += [
+    "idle",
+    "passed_through",
+    "send",
+    "send_datagrams",
+    "send_stream",
+    "send_tls",
+    "send_udp",
+    "stamped",
+    "undocumented",
+]
 
 
 #: Stands for the time at which a message came to the collector: the table's own times are months past.
 ARRIVAL = datetime.min.replace(tzinfo=timezone.utc)
+
+#: Datagrams of 2 KiB at most that the smallest default queue has room for.
+_BURST = 32
 
 _PAGE = Path(__file__).parents[2] / "docs" / "format.md"
 
@@ -93,6 +107,26 @@ def send_stream(port: int, data: bytes) -> None:
             pass
 
 
+def send_tls(port: int, context: ssl.SSLContext, data: bytes) -> None:
+    """Send bytes over one TLS connection and end it in order."""
+    plain = socket.create_connection(("127.0.0.1", port), timeout=60)
+    with context.wrap_socket(plain, server_hostname="localhost") as stream:
+        stream.sendall(data)
+        try:
+            stream.unwrap()
+        except ssl.SSLEOFError:
+            pass  # rsyslog does not answer close_notify
+
+
+def send_udp(port: int, messages: Sequence[bytes], received: Callable[[], int]) -> None:
+    """Send datagrams, a few at a time, as nothing but the receiver's count holds up a sender of UDP."""
+    with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as datagrams:
+        for number, message in enumerate(messages, 1):
+            datagrams.sendto(message, ("127.0.0.1", port))
+            if number % _BURST == 0:
+                wait_until(lambda: received() >= number, f"{number} datagrams", detail=received)  # noqa: B023
+
+
 def passed_through(rows: list[Row], daemon: Any) -> Run:
     """Send the rows to a daemon; return them with what it has once it is as many messages."""
     begun = datetime.now(timezone.utc)
@@ -106,6 +140,38 @@ def passed_through(rows: list[Row], daemon: Any) -> Run:
     )
 
 
+def as_seen(message: Message) -> Seen:
+    """Return what the package's own receiver made of a message."""
+    assert message.timestamp is not None
+    return Seen(
+        *(message.facility, message.severity, message.timestamp, message.hostname or ""),
+        *(message.ident or "", message.procid or "", message.msgid or ""),
+        sd=message.structured_data,
+        text=message.msg,
+    )
+
+
+def disagreements(
+    run: Run, received: Iterable[Seen], theirs: Sequence[Departure], ours: Sequence[Departure]
+) -> list[tuple[str, ...]]:
+    """Return each row of which the receiver made something else than the collector did."""
+    own, other = _by_pid(received), _by_pid(run.seen)
+    assert own.keys() == other.keys()
+    found = []
+    for row in run.rows:
+        for our, their in zip(own[row.sent.pid], other[row.sent.pid], strict=True):
+            if stamped(departed(row, theirs, our), row) != stamped(departed(row, ours, their), row):
+                found.append((row.channel.title, row.form, row.name, ascii(our), ascii(their)))
+    return found
+
+
+def _by_pid(found: Iterable[Seen]) -> dict[str, list[Seen]]:
+    by_pid: dict[str, list[Seen]] = {}
+    for seen in found:
+        by_pid.setdefault(seen.pid, []).append(seen)
+    return by_pid
+
+
 def undocumented(reasons: Iterable[str]) -> list[str]:
     """Return the reasons that docs/format.md does not give."""
     page = " ".join(_PAGE.read_text().split())
@@ -116,9 +182,7 @@ def differences(
     rows: Iterable[Row], found: Iterable[Seen], departures: Sequence[Departure] = ()
 ) -> list[str]:
     """Return a line for each field of each row that is not as it was sent, the departures allowed for."""
-    by_pid: dict[str, list[Seen]] = {}
-    for seen in found:
-        by_pid.setdefault(seen.pid, []).append(seen)
+    by_pid = _by_pid(found)
     problems = []
     for row in rows:
         wanted = departed(row, departures)

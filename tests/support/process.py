@@ -16,7 +16,7 @@ import celery_syslog
 
 from .waiting import DEADLINE, wait_until
 
-__all__ = ["CeleryProcess", "environment"]
+__all__ = ["CeleryProcess", "celery", "environment"]
 
 _TESTS = Path(__file__).parent.parent
 _PACKAGE = Path(celery_syslog.__file__).parent.parent
@@ -25,7 +25,7 @@ _PACKAGE = Path(celery_syslog.__file__).parent.parent
 _DROPPED = ("CELERY_", "NO_COLOR", "PYTHONWARNINGS", "_MP_FORK_")
 
 
-def _celery() -> list[str]:
+def celery() -> list[str]:
     """Return the celery command: the script, because SIGHUP starts sys.argv[0] again as a file."""
     script = Path(sys.executable).with_name("celery")
     return [str(script)] if script.exists() else [sys.executable, "-m", "celery"]
@@ -35,7 +35,8 @@ def environment(folder: Path) -> dict[str, str]:
     """Return the environment of a process that uses the project in ``folder``."""
     kept = {name: value for name, value in os.environ.items() if not name.startswith(_DROPPED)}
     path = os.pathsep.join(map(str, (folder, _TESTS, _PACKAGE)))
-    return {**kept, "PYTHONPATH": path}
+    # A pool's child ends by os._exit, without what Python still holds back of a stdout that is a file.
+    return {**kept, "PYTHONPATH": path, "PYTHONUNBUFFERED": "1"}
 
 
 def _runs(pid: int) -> bool:
@@ -58,7 +59,7 @@ class CeleryProcess:
 
     def __init__(self, folder: Path, *arguments: str, marker: str = "ready", tty: bool = False) -> None:
         self.folder = folder
-        self.command = [*_celery(), "-A", "support.project", *arguments]
+        self.command = [*celery(), "-A", "support.project", *arguments]
         self.marker = folder / marker
         self.out, self.err = folder / "out", folder / "err"
         self.tty = tty

@@ -18,7 +18,7 @@ from .rsyslog import READY, takes_calls, takes_datagrams
 from .seen import Seen
 from .waiting import free_port, missing, program
 
-__all__ = ["SyslogNg"]
+__all__ = ["SyslogNg", "installation"]
 
 _CONFIG = """
 @version: {version}
@@ -34,7 +34,7 @@ log {{ source(s_unix); source(s_parsed); source(s_tcp); source(s_lines); destina
 """
 
 
-def _installation() -> tuple[str, list[str]]:
+def installation() -> tuple[str, list[str]]:
     """Return the program and the folders of its libraries, those of the modules last."""
     root = os.environ.get("SYSLOG_NG_ROOT")
     if not root:
@@ -61,7 +61,7 @@ class SyslogNg(Daemon):
     name = "syslog-ng"
 
     def __init__(self) -> None:
-        self.program, self.libraries = _installation()
+        self.program, self.libraries = installation()
         super().__init__()
         self.socket = self.folder / "log"
         self.parsed_socket = self.folder / "log2"

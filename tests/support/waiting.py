@@ -14,7 +14,7 @@ from typing import NoReturn, TypeVar
 
 import pytest
 
-__all__ = ["DEADLINE", "free_port", "missing", "program", "short_folder", "wait_until"]
+__all__ = ["DEADLINE", "free_port", "missing", "program", "short_folder", "unread_datagrams", "wait_until"]
 
 #: Seconds after which a condition that does not come true is a failure; far above what any takes.
 DEADLINE = 60.0
@@ -62,3 +62,10 @@ def program(name: str, *places: str) -> str:
     """Return the path of a daemon's program, sought on PATH, in /usr/sbin and in ``places``."""
     path = os.pathsep.join([os.environ.get("PATH", ""), "/usr/sbin", "/sbin", *places])
     return shutil.which(name, path=path) or missing(f"{name} is not installed")
+
+
+def unread_datagrams(port: int) -> int:
+    """Return how many bytes lie unread in the UDP socket bound to a port, whosever it is (Linux)."""
+    with open("/proc/net/udp", encoding="ascii") as table:
+        rows = [line.split() for line in table]
+    return sum(int(row[4].partition(":")[2], 16) for row in rows if row[1].endswith(f":{port:04X}"))

@@ -81,6 +81,15 @@ def test_flush_sends_each_record_once(run: Run, folder: Path) -> None:
 
 
 @pytest.mark.usefixtures("left")
+def test_json_for_programs(run: Run, folder: Path) -> None:
+    """flush and drop tell their counts as one object, also when something is left."""
+    result = run("flush", "--json", "--timeout", "0.2")
+    assert result.exit_code == 1
+    assert json.loads(result.stdout) == {"sent": 0, "left": 3, "damaged": 0}
+    assert json.loads(run("drop", "--json", "--yes").stdout) == {"deleted": 3}
+
+
+@pytest.mark.usefixtures("left")
 def test_flush_without_a_collector_keeps_all(run: Run, folder: Path) -> None:
     """What cannot be sent stays on disk, and the exit status and one line say so."""
     result = run("flush", "--timeout", "0.2")

@@ -475,6 +475,29 @@ class TestInterruption:
         assert balanced(delivery)["sent"] == 3000 + handled
         collector.close()
 
+    def test_signals_during_a_wait(self, make: MakeDelivery, collector: RawSocket) -> None:
+        """However many handlers log while a call waits, none of them waits itself, and nothing is lost."""
+        delivery = make(timeout=1, buffer=1_000_000)
+        handled = 0
+
+        def handle(number: int, frame: object) -> None:
+            nonlocal handled
+            handled += 1
+            delivery.send(b"handler %d" % handled)
+
+        before = signal.signal(signal.SIGALRM, handle)
+        signal.setitimer(signal.ITIMER_REAL, 0.002, 0.002)
+        try:
+            for message in numbered(100):  # more than a socket's queue
+                delivery.send(message)
+        finally:
+            signal.setitimer(signal.ITIMER_REAL, 0)
+            signal.signal(signal.SIGALRM, before)
+        assert balanced(delivery)["stalls"] == 1
+        assert handled > 100
+        expected = [*numbered(100), *(b"handler %d" % number for number in range(1, handled + 1))]
+        assert sorted(collector.read_until(len(expected))) == sorted(expected)
+
     def test_an_exception_from_a_signal_handler(self, make: MakeDelivery, collector: RawSocket) -> None:
         """What a signal handler raises during the wait reaches the caller; no message is lost."""
 

@@ -31,12 +31,13 @@ RANKS = {
     "cli": 7,
     "relay": 7,
     "pytest_plugin": 7,
+    "local_nodes": 7,
 }
 
 #: Which outside modules belong to which layers only.
 CELERY = {"worker", "auto", "cli", "relay"}
 KOMBU = {"relay", "transports.amqp"}
-SOCKETS = {"transports", "receiver", "handler"}  # the handler asks for the host's name
+SOCKETS = {"transports", "receiver", "handler", "local_nodes"}  # the handler asks for the host's name
 
 
 def modules() -> list[tuple[str, Path]]:

@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import re
-import subprocess
-import sys
 from importlib import metadata
 from pathlib import Path
 
@@ -15,7 +13,9 @@ pytest_plugins = ["pytester"]
 ROOT = Path(__file__).parents[2]
 
 #: Loads the plugin from the source tree, whether the package is installed or not.
-PLUGIN = ("-p", "no:celery_syslog", "-p", "celery_syslog.pytest_plugin", "-p", "no:cacheprovider")
+#: pytest-celery's plugins are left out for speed.
+OTHERS = ("-p", "no:celery", "-p", "no:docker_tools", "-p", "no:hypothesispytest", "-p", "no:cacheprovider")
+PLUGIN = ("-p", "no:celery_syslog", "-p", "celery_syslog.pytest_plugin", *OTHERS)
 
 
 @pytest.fixture(autouse=True)
@@ -196,14 +196,54 @@ def test_it_works_under_xdist(pytester: pytest.Pytester) -> None:
     run(pytester, code, "-n", "2", passed=20)
 
 
-def test_loading_it_costs_next_to_nothing() -> None:
-    """Every pytest loads the plugin: it brings in nothing of the package but its front door."""
-    code = (
-        "import sys, pytest, logging; before = set(sys.modules); import celery_syslog.pytest_plugin; "
-        "print(*sorted(set(sys.modules) - before))"
+def test_loading_it_costs_next_to_nothing(pytester: pytest.Pytester) -> None:
+    """A pytest run loads nothing of the package but its front door, and one that receives nothing heavy."""
+    pytester.makeconftest("""
+        import sys
+
+        def pytest_unconfigure(config):
+            print("modules:", *sorted(sys.modules))
+    """)
+    pytester.makepyfile(
+        test_plain="def test_plain(): pass",
+        test_used="def test_used(syslog_receiver): syslog_receiver.stop()",
     )
-    result = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert result.stdout.split() == ["celery_syslog", "celery_syslog.pytest_plugin"]
+
+    def loaded(name: str, *options: str) -> set[str]:
+        result = pytester.runpytest_subprocess(*options, "-p", "no:xdist", f"test_{name}.py", timeout=120)
+        result.assert_outcomes(passed=1)
+        return set(next(line for line in result.outlines if line.startswith("modules:")).split()[1:])
+
+    without = loaded("plain", "-p", "no:celery_syslog", *OTHERS)
+    assert loaded("plain", *PLUGIN) - without == {"celery_syslog", "celery_syslog.pytest_plugin"}
+    used = loaded("used", *PLUGIN) - without
+    assert "celery_syslog.receiver" in used
+    assert not used & {"celery", "kombu", "ssl", "asyncio", "pytest_celery", "docker"}
+
+
+def test_a_project_may_override_the_fixtures(pytester: pytest.Pytester) -> None:
+    """A fixture of the same name in the user's conftest wins, and may build on ours."""
+    pytester.makeconftest("""
+        import pytest
+
+        @pytest.fixture
+        def syslog_receiver(make_syslog_receiver):
+            return make_syslog_receiver("tcp://127.0.0.1:0")
+    """)
+    run(pytester, "def test_tcp(syslog_receiver): assert syslog_receiver.url[:4] == 'tcp:'", passed=1)
+
+
+def test_fixtures_tell_what_they_are(pytester: pytest.Pytester) -> None:
+    """``pytest --fixtures`` has a sentence for each."""
+    result = pytester.runpytest_subprocess(*PLUGIN, "--fixtures", timeout=120)
+    result.stdout.fnmatch_lines(
+        [
+            "make_syslog_receiver -- *",
+            "*Make started receivers*",
+            "syslog_receiver -- *",
+            "*A started SyslogReceiver*",
+        ]
+    )
 
 
 def test_it_is_declared() -> None:

@@ -6,8 +6,10 @@ import json
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -201,6 +203,63 @@ def test_a_failed_wait_says_what_was_awaited_and_what_came() -> None:
         receiver.pause()
         with pytest.raises(AssertionError, match=r"satisfies <lambda> \(test_receiver.py:\d+\) .*\(paused\)"):
             receiver.wait_for(lambda message: message.severity == 0, 0)
+
+
+def test_a_failed_wait_shows_what_came_nearest() -> None:
+    """Beyond the last messages, the error shows the older ones most like the strings that were sought."""
+    lines = ["sold 12 cups of tea", *(f"line {number}" for number in range(50))]
+    body = json.dumps({"message": "bought a kettle", "task_id": "a1", "event": "succeeded"})
+    with SyslogReceiver("unix://") as receiver, connect(receiver) as sender:
+        for text in [body, *lines]:
+            sender.send(b"<11>Nov 23 18:00:00 celery[1]: " + text.encode())
+        receiver.wait_for(len(lines) + 1, 30)
+        wanted = "sold 13 cups of tea"
+        with pytest.raises(WaitTimeout) as caught:
+            receiver.wait_for(lambda message: message.message == wanted, 0)
+        assert str(caught.value).endswith("\n  nearest: err celery: 'sold 12 cups of tea'")
+        with pytest.raises(WaitTimeout) as caught:
+            receiver.wait_for(lambda message: message.message == "a kettle" and message.pid == 2, 0)
+        last = "nearest: err celery: 'bought a kettle' event=succeeded task_id=a1"
+        assert str(caught.value).endswith(f"\n  {last}")
+
+
+def test_a_path_object_is_a_url(tmp_path: Path) -> None:
+    """A path may be given as one; one that is too long for a socket is told with the way out."""
+    folder = Path(tempfile.mkdtemp(prefix="cs-"))
+    with SyslogReceiver(folder / "log") as receiver, connect(receiver) as sender:
+        sender.send(LEGACY)
+        assert len(receiver.wait_for(1, 30)) == 1
+    folder.rmdir()
+    with pytest.raises(TransportError, match=r"too long \(unix:// alone makes a short private one\)"):
+        SyslogReceiver(tmp_path / ("x" * 100)).start()
+
+
+def test_in_a_process_patched_by_gevent() -> None:
+    """With gevent's monkey patching the receiver reads in a greenlet, and its controls work."""
+    code = """if True:
+        from gevent import monkey; monkey.patch_all()
+        import socket
+        from celery_syslog import SyslogReceiver
+        with SyslogReceiver("unix://") as receiver, SyslogReceiver("tcp://127.0.0.1:0") as network:
+            with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as sender:
+                sender.connect(receiver.url.removeprefix("unix://"))
+                for number in range(2000):
+                    sender.send(b"<14>%d" % number)
+                receiver.wait_for(2000, 30)
+                receiver.pause()
+                sender.send(b"<14>paused")
+                receiver.resume()
+                receiver.wait_for(lambda message: message.msg == "paused", 30)
+            with socket.create_connection(("127.0.0.1", int(network.url.rpartition(":")[2]))) as sender:
+                sender.send(b"<14>one\\n")
+                network.wait_for(1, 30)
+            receiver.stop()
+            receiver.start()
+        print(receiver.received, network.received)
+    """
+    command = [sys.executable, "-W", "error", "-c", code]
+    result = subprocess.run(command, capture_output=True, text=True, timeout=120)
+    assert (result.stdout, result.stderr) == ("2001 1\n", "")
 
 
 def test_a_closed_receiver_keeps_nobody_waiting() -> None:

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import os
 import socket
+import subprocess
+import sys
 import threading
 from pathlib import Path
 
@@ -151,6 +153,31 @@ def test_a_stop_loses_nothing_the_kernel_has_taken(url: str, kind: str) -> None:
         assert [message.msg.strip() for message in receiver.messages] == ["0", "1", "2", "3", "4"]
 
 
+@pytest.mark.parametrize(("url", "kind"), PLACES)
+def test_a_stop_ends_though_senders_never_pause(url: str, kind: str) -> None:
+    """Senders that go on sending as fast as they can do not keep a stop or a pause from its end."""
+    code = "import socket, sys; family, kind, place = eval(sys.argv[1]); sock = socket.socket(family, kind)\n"
+    code += "sock.connect(place)\ntry:\n    while True: sock.send(eval(sys.argv[2]))\nexcept OSError: pass"
+    limits = Limits(messages=10_000)
+    with SyslogReceiver(url, kind=kind, limits=limits) as receiver:  # type: ignore[arg-type]
+        with connect(receiver) as probe:
+            target = (int(probe.family), int(probe.type), probe.getpeername())
+        data = 'b"<14>x\\n" * 5000' if probe.type == socket.SOCK_STREAM else 'b"<14>x"'
+        senders = [subprocess.Popen([sys.executable, "-c", code, repr(target), data]) for _ in range(2)]
+        try:
+            for _ in range(3):
+                receiver.pause()
+                receiver.resume()
+                receiver.clear()
+                receiver.wait_for(5000, 60)
+            receiver.stop()
+            assert receiver.state == "stopped"
+        finally:
+            for sender in senders:
+                sender.kill()
+                sender.wait()
+
+
 def test_every_datagram_that_was_sent_arrives_over_many_stops() -> None:
     """A send that succeeds is never lost to a stop: the sockets close only when nothing can enter."""
     receiver, done, sent = SyslogReceiver("unix://"), threading.Event(), [0]
@@ -180,6 +207,35 @@ def test_every_datagram_that_was_sent_arrives_over_many_stops() -> None:
     thread.join()
     receiver.close()
     assert [message.msg for message in receiver.messages] == [str(number) for number in range(sent[0])]
+
+
+def test_controls_and_reads_may_come_from_any_thread() -> None:
+    """Threads that pause, restart, clear and read one receiver at the same time neither fail nor wait."""
+    receiver, faults = SyslogReceiver("unix://"), []
+    receiver.start()
+
+    def work(*calls: str) -> None:
+        try:
+            for _ in range(100):
+                for name in calls:
+                    found = getattr(receiver, name)
+                    found() if callable(found) else None
+        except Exception as fault:
+            faults.append(fault)
+
+    works = (("pause", "resume"), ("stop", "start"), ("messages", "dropped"), ("clear", "received", "state"))
+    threads = [threading.Thread(target=work, args=calls) for calls in works]
+    for thread in threads:
+        thread.start()
+    for thread in threads:
+        thread.join(120)
+    assert not faults
+    assert not any(thread.is_alive() for thread in threads)
+    receiver.resume()
+    with connect(receiver) as sender:
+        sender.send(b"<14>x")
+    receiver.wait_for(1, 30)
+    receiver.close()
 
 
 def test_a_stop_ends_connections() -> None:

@@ -78,6 +78,19 @@ def test_a_large_burst_is_read_to_its_end(authority: trustme.CA, context: ssl.SS
     assert [int(message.msg) for message in messages] == list(range(50_000))
 
 
+def test_an_orderly_end_is_answered(authority: trustme.CA, context: ssl.SSLContext) -> None:
+    """RFC 5425 section 4.4: close_notify is answered with close_notify; just going is fine too."""
+    with SyslogReceiver("tls://127.0.0.1:0", ssl_context=context) as receiver:
+        with connect(receiver, authority) as sender:
+            sender.send(b"<14>orderly\n")
+            sender.unwrap().close()  # raises SSLEOFError without the answer
+        with connect(receiver, authority) as sender:
+            sender.send(b"<14>abrupt\n")
+        assert [message.msg for message in receiver.wait_for(2, 30)] == ["orderly", "abrupt"]
+        receiver.stop()
+        assert receiver.dropped == {}
+
+
 def test_slow_clients_hold_up_nobody(authority: trustme.CA, context: ssl.SSLContext) -> None:
     """A client that connects and says nothing leaves the others served."""
     with SyslogReceiver("tls://127.0.0.1:0", ssl_context=context) as receiver:

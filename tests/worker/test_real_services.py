@@ -5,19 +5,16 @@ Only here the worker runs Celery's asynchronous prefork pool: a folder as the br
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Iterator
 
 import pytest
 from support.celery_project import Project
 from support.check import check, counted, emit_runs
-from support.inbox import Inbox, settle
+from support.inbox import settle
 from support.known import token
 from support.line import wait_for_line
 from support.rabbitmq import RabbitMq
 from support.rsyslog import Rsyslog
-
-from celery_syslog.receiver import Limits
 
 MakeProject = Callable[..., Project]
 
@@ -62,16 +59,3 @@ def test_each_line_once(on_rabbitmq: MakeProject, rsyslog: Rsyslog, arguments: t
     assert counted(lines, token("raised", "four")) == 1
     assert counted(lines, token("main-print", project.boot)) == 1
     assert counted(lines, token("beat-print", project.boot)) == (1 if beat else 0)
-
-
-def test_soft_limits(on_rabbitmq: MakeProject) -> None:
-    """No soft limit is swallowed with the asynchronous pool's timers either."""
-    with Inbox(limits=Limits(messages=1000)) as collector:
-        project = on_rabbitmq({"syslog_url": collector.url})
-        with project.worker("-c", "4"):
-            sent = {
-                project.send("loop", how, "x", 15.0, soft_time_limit=0.5, time_limit=60): how
-                for how in ("log", "print", "library", "slow") * 6
-            }
-            ends = Counter((how, project.outcome(task)["result"]) for task, how in sent.items())
-        assert ends == {(how, "caught"): 6 for how in ("log", "print", "library", "slow")}

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import functools
 import logging
 import signal
 import sys
 import threading
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from types import FrameType
 from typing import TYPE_CHECKING, Any
@@ -54,7 +57,23 @@ def struck(number: int, write: Any) -> bool:
     return False
 
 
+def in_a_thread_of_its_own(test: Callable[..., None]) -> Callable[..., None]:
+    """Run a test in a thread that ends with it.
+
+    An exception raised by a trace function between an ``except`` and its end leaves CPython believing, for
+    the rest of the thread, that it still handles the first one: it would be the context of all later ones.
+    """
+
+    @functools.wraps(test)
+    def run(**fixtures: Any) -> None:
+        with ThreadPoolExecutor(1) as thread:
+            thread.submit(test, **fixtures).result()
+
+    return run
+
+
 @pytest.mark.parametrize("text", ["first\n", "first\nsecond\n\rthird", "first"])
+@in_a_thread_of_its_own
 def test_exception_at_any_instruction_mutes_nobody(captured: Captured, text: str) -> None:
     """Wherever a signal's exception strikes in a write, it comes out, and the next print is a record."""
     struck(0, print)  # Python 3.12.1 traces no instructions the first time
@@ -75,6 +94,7 @@ def test_exception_at_any_instruction_mutes_nobody(captured: Captured, text: str
     assert captured.out.getvalue() == captured.err.getvalue() == ""
 
 
+@in_a_thread_of_its_own
 def test_exception_at_any_instruction_of_a_flush(captured: Captured) -> None:
     """The same for the flushes, with a line of an ended thread waiting."""
 
