@@ -10,4 +10,6 @@ from . import instructions, runner
 if __name__ == "__main__":
     arguments = [argument for argument in sys.argv[1:] if argument != "--count"]
     serve = instructions.serve if "--count" in sys.argv else runner.serve
-    serve(arguments[0], Path(arguments[1]), dict(url.split("=", 1) for url in arguments[3:]), int(arguments[2]))
+    serve(
+        arguments[0], Path(arguments[1]), dict(url.split("=", 1) for url in arguments[3:]), int(arguments[2])
+    )

@@ -24,8 +24,8 @@ class Place:
     """What a case finds around it: a folder, the collectors' URLs by scheme, and a clock.
 
     The unix socket is the process's own. A child reads it as a daemon would: asleep until a message wakes it,
-    so a send includes that. What it has not read is taken between bursts that the socket has room for, so no
-    figure depends on how soon the system lets the child run. ``reader`` is a socket that is only read elsewhere.
+    so a send includes that. What it has not read is taken between bursts that the socket has room for, so
+    no figure depends on how soon the system lets the child run. ``reader`` is a socket only read elsewhere.
     """
 
     def __init__(self, folder: Path, urls: dict[str, str], length: int) -> None:
@@ -33,7 +33,7 @@ class Place:
         self.length = length
         self.reader = urls["unix"].removeprefix("unix://")
         self.path = str(folder / f"log-{os.getpid()}")
-        self.urls = {**urls, "unix": f"unix://{self.path}"}
+        self.urls = {**urls, "unix": f"unix://{self.path}", "journald": f"journald://{self.path}"}
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
         self.socket.setsockopt(socket.SOL_SOCKET, socket.SO_RCVTIMEO, struct.pack("ll", 0, 500_000))
         self.socket.bind(self.path)
@@ -85,9 +85,10 @@ class Place:
 class Case:
     """One line of the table.
 
-    ``prepare`` makes the runner, in the case's own process; ``calls`` is the part of the usual number of calls
-    it gets, and ``burst`` how many of them are made before the unix socket is emptied; ``versus`` names the case its ratio is to, the floor of its road and length if empty; ``goal`` is
-    the ratio aimed at; ``missing`` says why it cannot run here.
+    ``prepare`` makes the runner, in the case's own process; ``calls`` is the part of the usual number of
+    calls it gets, and ``burst`` how many of them are made before the unix socket is emptied; ``versus`` names
+    the case its ratio is to, the floor of its road and length if empty; ``goal`` is the ratio aimed at;
+    ``missing`` says why it cannot run here.
     """
 
     name: str

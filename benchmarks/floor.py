@@ -12,8 +12,8 @@ __all__ = ["Floor"]
 class Floor(logging.Handler):
     """Hands the same ready-made bytes to the kernel for every record, once, whether it takes them or not.
 
-    No lock, no look at the record, nothing but a non-blocking ``send`` on the kind of socket that a real handler
-    would use (TLS and RELP go over TCP).
+    No lock, no look at the record, nothing but a non-blocking ``send`` on the kind of socket that a real
+    handler would use (TLS and RELP go over TCP).
     """
 
     def __init__(self, url: str, length: int) -> None:

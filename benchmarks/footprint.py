@@ -37,7 +37,9 @@ def _seconds(command: list[str], rounds: int, **environment: str) -> float:
         before = os.times()
         subprocess.run(command, env={**os.environ, **environment}, capture_output=True, check=True)
         after = os.times()
-        found.append(after.children_user + after.children_system - before.children_user - before.children_system)
+        found.append(
+            after.children_user + after.children_system - before.children_user - before.children_system
+        )
     return statistics.median(found)
 
 
@@ -45,7 +47,8 @@ def _ticks(code: str, rounds: int) -> float:
     """Return the milliseconds that code takes in a fresh interpreter, measured inside it."""
     timed = f"import time; start = time.process_time_ns(); {code}; print(time.process_time_ns() - start)"
     outputs = [
-        subprocess.run([sys.executable, "-c", timed], capture_output=True, check=True).stdout for _ in range(rounds)
+        subprocess.run([sys.executable, "-c", timed], capture_output=True, check=True).stdout
+        for _ in range(rounds)
     ]
     return statistics.median(map(int, outputs)) / 1e6
 
@@ -61,19 +64,40 @@ def footprint(path: str, rounds: int) -> list[dict[str, object]]:
     """Return the figures; ``path`` is a socket that takes datagrams."""
     names = "from celery_syslog import SyslogHandler, bind, install, uninstall"
     rows: list[dict[str, object]] = [
-        {"name": "import celery_syslog", "value": _ticks("import celery_syslog", rounds), "unit": "ms", "goal": 15},
-        {"name": "import of all its names, over logging's", "unit": "ms", "goal": 15,
-         "value": _ticks(f"import logging; start = time.process_time_ns(); {names}", rounds)},
+        {
+            "name": "import celery_syslog",
+            "value": _ticks("import celery_syslog", rounds),
+            "unit": "ms",
+            "goal": 15,
+        },
+        {
+            "name": "import of all its names, over logging's",
+            "unit": "ms",
+            "goal": 15,
+            "value": _ticks(f"import logging; start = time.process_time_ns(); {names}", rounds),
+        },
     ]
     if sys.platform == "linux":
         null = _private("", "logging.NullHandler()")
         ours = _private("from celery_syslog import SyslogHandler", f"SyslogHandler({path!r})")
-        rows.append({"name": "memory of a child over one with NullHandler", "value": (ours - null) / 1024,
-                     "unit": "MiB", "goal": 2})
+        rows.append(
+            {
+                "name": "memory of a child over one with NullHandler",
+                "value": (ours - null) / 1024,
+                "unit": "MiB",
+                "goal": 2,
+            }
+        )
     help_ = [sys.executable, "-m", "celery", "--help"]
     hidden = [sys.executable, "-c", _WITHOUT]
-    rows.append({"name": "celery --help over one without our command", "unit": "ms", "goal": 10,
-                 "value": (_seconds(help_, rounds) - _seconds(hidden, rounds)) * 1000})
+    rows.append(
+        {
+            "name": "celery --help over one without our command",
+            "unit": "ms",
+            "goal": 10,
+            "value": (_seconds(help_, rounds) - _seconds(hidden, rounds)) * 1000,
+        }
+    )
     return [{**row, "value": round(float(str(row["value"])), 2)} for row in rows]
 
 

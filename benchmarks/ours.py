@@ -138,10 +138,12 @@ def absent(scheme: str) -> str:
 def roads() -> list[Case]:
     """RFC 5424 over every network road this version has."""
     cases = []
-    for scheme in ("udp", "tcp", "tls"):
+    for scheme in ("udp", "tcp", "tls", "relp"):
         goal = {"tcp": 1.35, "tls": 1.9}.get(scheme)
         name = f"RFC 5424 over {scheme.upper()}"
         cases.append(Case(name, "roads", sends(scheme), scheme, goal=goal, missing=absent(scheme)))
+    native = sends("journald")
+    cases.append(Case("journald's own protocol", "roads", native, missing=absent("journald")))
     return cases
 
 

@@ -72,7 +72,7 @@ def in_celery_task(make: Callable[[Place], logging.Handler]) -> Callable[[Place]
 
 
 def queued(place: Place) -> Run:
-    """The same handler behind a queue; the listener's work counts too, since it takes from the same processor."""
+    """The same handler behind a queue; the work of the listener, in the same process, counts too."""
     lines: queue.Queue[Any] = queue.Queue(-1)
     listener = logging.handlers.QueueListener(lines, formatted(basic)(place))
     listener.start()
@@ -175,15 +175,6 @@ def loguru(place: Place) -> Run:
             log("adding {} and {}", number, 2)
 
     return call
-
-
-def cysystemd(place: Place) -> logging.Handler:
-    """cysystemd's journal handler; it knows one place to send to, the machine's journal."""
-    from cysystemd.journal import JournaldLogHandler
-
-    handler: logging.Handler = JournaldLogHandler()
-    handler.addFilter(TaskFields())
-    return handler
 
 
 def without(module: str) -> str:

@@ -22,7 +22,7 @@ STEP = 50
 
 @dataclass
 class Figure:
-    """What was found out about one case: microseconds of one call in each round, by processor and by clock."""
+    """What was found out about one case: microseconds of a call in each round, by processor and by clock."""
 
     name: str
     group: str
@@ -52,8 +52,8 @@ class Figure:
 
 def find(name: str) -> Case:
     """Return the case of a name; floors are named ``floor ROAD LENGTH``."""
-    from .floor import Floor
     from .cases import logs
+    from .floor import Floor
     from .ours import OURS
     from .peers import PEERS, REFERENCES
 
@@ -91,8 +91,10 @@ class Process:
         )
 
     def run(self, calls: int) -> tuple[float, float]:
-        """Make calls; return the microseconds of one, by processor and by clock; ``taken`` is what was sent."""
-        assert self._process.stdin and self._process.stdout and self._process.stderr
+        """Make calls; return the microseconds of one, by processor and by clock; ``taken``: bytes sent."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        assert self._process.stderr is not None
         print(calls, file=self._process.stdin, flush=True)
         answer = self._process.stdout.readline()
         if not answer:
@@ -115,7 +117,8 @@ class Runner:
         self._sinks = sinks
         self._calls = calls
         self._processes: dict[str, Process] = {}
-        self._versus: dict[str, str] = {}
+        #: What the ratio of each case is to.
+        self.floors: dict[str, str] = {}
 
     def start(self, cases: Iterable[Case]) -> list[tuple[Case, Figure]]:
         """Start every case that can run here and its floor, and find out how long its messages are."""
@@ -134,7 +137,7 @@ class Runner:
         count = max(20, int(50 * case.calls))
         try:
             process.run(count)
-            before = sink.taken()
+            before = self._settled(sink)
             process.run(count)
         except RuntimeError as error:
             self._processes.pop(case.name).close()
@@ -145,7 +148,7 @@ class Runner:
         length = max(STEP, round((taken or 300) / STEP) * STEP)
         road = case.road if case.road in ("unix", "udp") else "tcp"
         floor = case.versus or f"floor {road} {length}"
-        self._versus[case.name] = floor
+        self.floors[case.name] = floor
         if floor not in self._processes:
             self._processes[floor] = Process(floor, self._folder, self._sinks, length)
             self._processes[floor].run(count)
@@ -174,7 +177,7 @@ class Runner:
                 cpu, wall = times[name]
                 figure.cpu.append(cpu)
                 figure.wall.append(wall)
-                figure.ratios.append(cpu / times[self._versus[name]][0])
+                figure.ratios.append(cpu / times[self.floors[name]][0])
 
     def close(self) -> None:
         """End all processes."""

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import multiprocessing
-import os
 import socket
 import ssl
 import threading
@@ -49,12 +48,18 @@ def _tls(_folder: Path) -> tuple[str, socket.socket]:
     return f"tls://localhost:{sock.getsockname()[1]}", sock
 
 
+def _relp(_folder: Path) -> tuple[str, socket.socket]:
+    sock = socket.create_server(("127.0.0.1", 0))
+    return f"relp://127.0.0.1:{sock.getsockname()[1]}", sock
+
+
 #: Scheme -> what binds it.
 SINKS: dict[str, Callable[[Path], tuple[str, socket.socket]]] = {
     "unix": _unix,
     "udp": _udp,
     "tcp": _tcp,
     "tls": _tls,
+    "relp": _relp,
 }
 
 
@@ -66,9 +71,24 @@ def _serve(scheme: str, folder: Path, sock: socket.socket, counts: Any) -> None:
     if scheme == "tls":
         context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
         context.load_cert_chain(folder / "server.pem")
+    answer = _confirm if scheme == "relp" else _converse
     while True:
         peer, _ = sock.accept()
-        threading.Thread(target=_converse, args=(peer, context, counts), daemon=True).start()
+        threading.Thread(target=answer, args=(peer, context, counts), daemon=True).start()
+
+
+def _confirm(peer: socket.socket, _context: ssl.SSLContext | None, counts: Any) -> None:
+    from celery_syslog.wire.relp import RelpReader, pack
+
+    reader = RelpReader(_CHUNK)
+    offers = b"200 OK\nrelp_version=0\ncommands=syslog"
+    try:
+        while data := peer.recv(_CHUNK):
+            counts.value += len(data)
+            for frame in reader.feed(data):
+                peer.sendall(pack(frame.txnr, b"rsp", offers if frame.command == "open" else b"200 OK"))
+    except OSError:
+        pass  # the sender is gone
 
 
 def _converse(peer: socket.socket, context: ssl.SSLContext | None, counts: Any) -> None:
@@ -118,6 +138,3 @@ def open_sinks(folder: Path) -> Iterator[dict[str, Sink]]:
         for process in processes:
             process.kill()
             process.join()
-        for name in ("log",):
-            if (folder / name).exists():
-                os.unlink(folder / name)

@@ -94,7 +94,10 @@ def throughput(path: str, rounds: int, count: int) -> list[dict[str, object]]:
                 for url in ("", path) if number % 2 else (path, ""):
                     found[url].append(_once(Path(name), count, lines, url))
                 shares.append(found[""][-1][0] / found[path][-1][0])
-            row: dict[str, object] = {"name": f"{lines} lines a task", "share": round(statistics.median(shares), 3)}
+            row: dict[str, object] = {
+                "name": f"{lines} lines a task",
+                "share": round(statistics.median(shares), 3),
+            }
             for label, url in (("nowhere", ""), ("syslog", path)):
                 row[f"{label}_cpu_us"] = round(statistics.median(cpu for cpu, _ in found[url]), 1)
                 row[f"{label}_tasks_per_s"] = round(1e6 / statistics.median(wall for _, wall in found[url]))

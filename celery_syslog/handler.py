@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+# The plain C module: socket is slow to load, and only the host's name is wanted.
+import _socket
 import logging
 import os
-import socket
 import sys
 from typing import Any
 
@@ -58,7 +59,7 @@ class SyslogHandler(logging.Handler):
 
     def _ident(self, names: dict[str, str]) -> str:
         program = os.path.basename(sys.argv[0]) if sys.argv and sys.argv[0] else "python"
-        known = {"app": "celery", "program": program, "node": socket.gethostname()}
+        known = {"app": "celery", "program": program, "node": _socket.gethostname()}
         return self.settings.ident.format(**known | names)
 
     def rename(self, names: dict[str, str]) -> None:
