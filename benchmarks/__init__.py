@@ -1,1 +1,1 @@
-"""What a log call costs, as a ratio to the cheapest handler there could be."""
+"""What a log call, a worker and a process cost with celery-syslog and with its peers."""

@@ -1,111 +1,95 @@
-"""``python -m benchmarks``: CPU time of one log call, ours and the standard library's, over the floor.
+"""``python -m benchmarks``: what a log call, a worker and a process cost, with this package and its peers.
 
-The floor is ``Logger.info`` into a handler that only sends ready-made bytes of the same length. All
-cases take turns in short rounds of one process, so that a machine whose speed drifts slows all of them
-alike; the median of the rounds counts. Nothing is asserted: figures are for reading.
+Nothing is asserted: figures are for reading. docs/performance.md says how they are found.
 """
 
 from __future__ import annotations
 
 import argparse
 import json
-import logging
-import logging.handlers
 import platform
-import socket
-import statistics
 import tempfile
-import time
-from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from datetime import date
 from pathlib import Path
+from typing import Any
 
-from celery_syslog import SyslogHandler, context
-from celery_syslog.context import TaskContext
-
-from .collector import collector
-
-TASK_ID = "9a6f5f0c-6f0e-4a8e-8a57-5d1f6a5a9d0e"
-TASK = TaskContext(TASK_ID, "proj.add", TASK_ID, None, None, 0, "celery", "celery@host")
-
-
-_READY = b"x" * 150
-
-
-class Floor(logging.Handler):
-    """Sends the same bytes for every record, without a lock and without looking at it."""
-
-    def __init__(self, path: str) -> None:
-        super().__init__()
-        sock = socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM)
-        sock.connect(path)
-        sock.setblocking(False)
-        self.socket = sock
-
-    def handle(self, _record: logging.LogRecord) -> bool:
-        """Send once, whether the socket has room or not."""
-        try:
-            self.socket.send(_READY)
-        except BlockingIOError:
-            return False
-        return True
-
-
-def stock(path: str) -> logging.Handler:
-    """The standard library's handler with the format of ours."""
-    handler = logging.handlers.SysLogHandler(path)
-    handler.setFormatter(logging.Formatter(f"celery[1]: {logging.BASIC_FORMAT}"))
-    return handler
-
-
-#: Name -> what makes the handler, and whether the record is made inside a task.
-CASES: dict[str, tuple[Callable[[str], logging.Handler], bool]] = {
-    "floor": (Floor, False),
-    "SysLogHandler, text": (stock, False),
-    "rfc3164": (SyslogHandler, False),
-    "rfc3164 in a task": (SyslogHandler, True),
-    "rfc5424 in a task": (lambda path: SyslogHandler(path, protocol="rfc5424"), True),
-    "json in a task": (lambda path: SyslogHandler(path, format="json"), True),
-    "cee in a task": (lambda path: SyslogHandler(path, format="cee"), True),
-}
-
-
-def measure(rounds: int, calls: int) -> dict[str, float]:
-    """Return the CPU microseconds of one call in each case."""
-    spent: dict[str, list[float]] = {name: [] for name in CASES}
-    with tempfile.TemporaryDirectory(prefix="cs-") as folder, collector(f"{folder}/log"):
-        loggers = {}
-        for name, (make, _) in CASES.items():
-            loggers[name] = logging.Logger("proj.tasks", logging.INFO)
-            loggers[name].addHandler(make(f"{folder}/log"))
-        for number in range(rounds + 1):
-            for name, (_, in_task) in CASES.items():
-                context.set_task_provider((lambda: TASK) if in_task else None)
-                log = loggers[name].info
-                start = time.process_time()
-                for count in range(calls):
-                    log("adding %s and %s", count, 2)
-                if number:  # the first round warms up
-                    spent[name].append((time.process_time() - start) / calls * 1e6)
-        for logger in loggers.values():
-            for handler in logger.handlers:
-                handler.close()
-    return {name: statistics.median(times) for name, times in spent.items()}
+from . import instructions
+from .footprint import footprint
+from .ours import OURS
+from .peers import PEERS, REFERENCES
+from .publish import publish
+from .report import text
+from .runner import Figure, Runner
+from .sinks import Sink, open_sinks
+from .throughput import throughput
 
 
 def main() -> None:
-    """Measure and print."""
-    parser = argparse.ArgumentParser(prog="python -m benchmarks", description=__doc__.split("\n\n")[0])
-    parser.add_argument("--rounds", type=int, default=25)
-    parser.add_argument("--calls", type=int, default=2000, help="log calls of each case in a round")
+    """Measure, print, and write what is asked for."""
+    parser = argparse.ArgumentParser(
+        prog="python -m benchmarks", description=(__doc__ or "").split("\n\n")[0]
+    )
+    parser.add_argument("--rounds", type=int, default=25, help="turns of each case (default: %(default)s)")
+    parser.add_argument("--calls", type=int, default=1000, help="log calls of a turn (default: %(default)s)")
+    parser.add_argument(
+        "--only", default="", help="only cases whose name contains this, and no whole workers"
+    )
+    parser.add_argument("--quick", action="store_true", help="as few of everything as shows that it works")
     parser.add_argument("--json", type=Path, help="also write the figures to this file")
+    parser.add_argument(
+        "--write", action="store_true", help="write results, chart and docs/performance.md anew"
+    )
     options = parser.parse_args()
-    times = measure(options.rounds, options.calls)
-    floor = times["floor"]
-    print(f"Python {platform.python_version()}, CPU time of one call, median of {options.rounds} rounds\n")
-    for name, value in times.items():
-        print(f"  {name:22}{value:8.2f} us  {value / floor:6.2f} x floor")
+    if options.quick:
+        options.rounds, options.calls = 1, 40
+    run = measure(options)
+    print(text(run))
     if options.json:
-        options.json.write_text(json.dumps({"python": platform.python_version(), "us": times}, indent=1))
+        options.json.write_text(json.dumps(run, indent=1) + "\n")
+    if options.write:
+        publish(run)
+
+
+def measure(options: argparse.Namespace) -> dict[str, Any]:
+    """Return all figures of a run."""
+    version = platform.python_version()
+    run: dict[str, Any] = {"title": f"Python {version}, {platform.machine()}, {date.today():%Y-%m-%d}"}
+    run["python"] = ".".join(version.split(".")[:2])
+    cases = [case for case in (*OURS, *REFERENCES, *PEERS) if options.only.lower() in case.name.lower()]
+    with tempfile.TemporaryDirectory(prefix="cs-") as name, open_sinks(Path(name)) as sinks:
+        runner = Runner(Path(name), sinks, options.calls)
+        try:
+            begun = runner.start(cases)
+            runner.rounds(begun, options.rounds)
+        finally:
+            runner.close()
+        figures = [figure for _, figure in begun]
+        if not (options.quick or options.only) and instructions.available():
+            count_all(figures, runner.floors, Path(name), sinks)
+        run["calls"] = [figure.summary() for figure in figures]
+        if not options.only:
+            path = sinks["unix"].url.removeprefix("unix://")
+            run["footprint"] = footprint(path, 1 if options.quick else 7)
+            run["worker"] = [] if options.quick else throughput(path, 5, 600)
+    return run
+
+
+def count_all(figures: list[Figure], floors: dict[str, str], folder: Path, sinks: dict[str, Sink]) -> None:
+    """Add the instructions of one call to the figures of the cases with a goal and of the peers."""
+    urls = {scheme: sink.url for scheme, sink in sinks.items()}
+    wanted = [
+        figure for figure in figures if not figure.missing and figure.group in ("formats", "peers", "roads")
+    ]
+    names = {name for figure in wanted for name in (figure.name, floors[figure.name])}
+    with ThreadPoolExecutor(2) as pool:
+        counted = dict(
+            zip(names, pool.map(lambda name: instructions.count(name, folder, urls), names), strict=True)
+        )
+    for figure in wanted:
+        own, floor = counted[figure.name], counted[floors[figure.name]]
+        if own and floor:
+            figure.instructions = own / floor
 
 
 if __name__ == "__main__":

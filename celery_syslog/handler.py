@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+# The plain C module: socket is slow to load, and only the host's name is wanted.
+import _socket
 import logging
 import os
-import socket
 import sys
 from typing import Any
 
@@ -52,11 +53,13 @@ class SyslogHandler(logging.Handler):
         # Bound once: looking them up for each record is a tenth of a microsecond.
         self._quick = self.encoder.quick
         self._send = self.delivery.send
+        if type(self).handle is SyslogHandler.handle:
+            self.handle = self.emit  # type: ignore[method-assign] # until there is a filter
         self.delivery.on_recovered = self._drop_report
 
     def _ident(self, names: dict[str, str]) -> str:
         program = os.path.basename(sys.argv[0]) if sys.argv and sys.argv[0] else "python"
-        known = {"app": "celery", "program": program, "node": socket.gethostname()}
+        known = {"app": "celery", "program": program, "node": _socket.gethostname()}
         return self.settings.ident.format(**known | names)
 
     def rename(self, names: dict[str, str]) -> None:
@@ -71,6 +74,11 @@ class SyslogHandler(logging.Handler):
     def createLock(self) -> None:
         """Do without the handler's lock: the kernel keeps messages whole, the delivery keeps streams."""
         self.lock = None
+
+    def addFilter(self, filter: Any) -> None:  # noqa: A002 - as the base class has it
+        """Add a filter."""
+        self.__dict__.pop("handle", None)
+        super().addFilter(filter)
 
     def handle(self, record: logging.LogRecord) -> Any:
         """Filter and emit a record; unlike the base class, without a lock around it."""

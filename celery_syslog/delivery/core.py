@@ -62,7 +62,8 @@ class Delivery:
         """
         direct = self._engine.direct
         if direct is None:
-            self._send_held(data)
+            if not (self._recovery.running and self._engine.keep(data)):
+                self._send_held(data)
             return
         try:
             taken = direct(data)
@@ -89,8 +90,6 @@ class Delivery:
         if not isinstance(data, bytes):
             raise TypeError(f"a message is bytes, not {type(data).__name__}")
         engine = self._engine
-        if self._recovery.running and failure is None and engine.keep(data):
-            return
         if _thread.get_ident() in self._waiting:
             # A signal handler or finalizer logs while its thread waits, which goes on to wait for this
             # record too. Were every one of them to wait by itself, a storm would exhaust the stack.

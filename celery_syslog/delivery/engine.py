@@ -119,7 +119,7 @@ class Engine:
         """Take in a record that can only be kept; False when a log call may have more to do."""
         with self.lock:
             state = self.incident.state
-            if self.busy or state in (HEALTHY, DRAINING):
+            if self.busy or state in (HEALTHY, DRAINING) or type(data) is not bytes:
                 return False
             if not self.store.add_within(data):
                 if state == STALLED:

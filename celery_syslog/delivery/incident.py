@@ -7,7 +7,7 @@ healthy --stall()--> stalled --writable()--> draining --over()--> healthy
 
 from __future__ import annotations
 
-import random
+import os
 from collections.abc import Callable
 
 __all__ = ["DOWN", "DRAINING", "HEALTHY", "STALLED", "Backoff", "Incident", "Patience"]
@@ -50,10 +50,14 @@ class Patience:
         self.left = self.limit
 
 
+def _random() -> float:
+    return int.from_bytes(os.urandom(2), "big") / 65536  # the random module is slow to load
+
+
 class Backoff:
     """Delays between attempts: doubling from ``first`` to ``last`` seconds, less up to half at random."""
 
-    def __init__(self, first: float, last: float, jitter: Callable[[], float] = random.random) -> None:
+    def __init__(self, first: float, last: float, jitter: Callable[[], float] = _random) -> None:
         self._first = first
         self._last = last
         self._next = first

@@ -21,6 +21,9 @@ _TRACE = {"otelTraceID": "trace_id", "otelSpanID": "span_id"}
 #: Attributes that are not ``extra=``: ours, and OpenTelemetry's.
 _NOT_EXTRA = STANDARD | {"syslog_event", *_TRACE, "otelServiceName", "otelTraceSampled"}
 
+#: What Celery's own formatter leaves on records.
+_TASK_NAMES = ("task_id", "task_name")
+
 _FRESH = list(logging.LogRecord("", 0, "", 0, "", None, None).__dict__)
 _SIZE, _LAST = len(_FRESH), _FRESH[-1:]
 
@@ -96,8 +99,9 @@ class Collector:
         own = _extra(record, task)
         if found is not None and found is not _NO_EVENT:
             own.pop("data", None)  # Celery's own lines: all that is in it is told otherwise
-        fields = {**bound(), **own}
-        return {**self.static, **(fields if self.redactor is None else self._masked(fields))}
+        if self.redactor is None:
+            return {**self.static, **bound(), **own}
+        return {**self.static, **self._masked({**bound(), **own})}
 
     def task_fields(self, task: TaskContext | None) -> Mapping[str, Any]:
         """Return the fields of a task that are wanted and have a value; not to be changed."""
@@ -129,14 +133,15 @@ def _extra(record: logging.LogRecord, task: TaskContext | None) -> dict[str, Any
     names = list(attributes)
     # What the record's constructor sets comes first; only an unusual class changes that.
     names = names[_SIZE:] if names[_SIZE - 1 : _SIZE] == _LAST else names
-    extra = {
-        name if type(name) is str else safe_str(name): attributes[name]
-        for name in names
-        if name not in _NOT_EXTRA and not str(name).startswith("_")
-    }
-    for name in ("task_id", "task_name"):
-        if name in extra and extra[name] in ("???", getattr(task, name, None)):
-            del extra[name]
+    extra = {}
+    for name in names:
+        value = attributes[name]
+        text = name if type(name) is str else safe_str(name)
+        if text in _NOT_EXTRA or text[:1] == "_":
+            continue
+        if text in _TASK_NAMES and value in ("???", getattr(task, text, None)):
+            continue
+        extra[text] = value
     return extra
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import logging
 import os
 import sys
 import time
@@ -18,15 +19,17 @@ from .sdata import StructuredData
 
 __all__ = ["Header", "Header3164", "Header5424", "header_for"]
 
+_get_message = logging.LogRecord.getMessage
+
 
 class Second:
     """One second of local time: its texts, and what was rendered for it.
 
     ``heads`` are starts of headers by level, ``pieces`` those of whole messages; ``traced`` tells
-    whether OpenTelemetry is in use.
+    whether OpenTelemetry is in use, ``stock`` that nobody has replaced how a record makes its message.
     """
 
-    __slots__ = ("bsd", "end", "heads", "iso", "pieces", "start", "traced", "zone")
+    __slots__ = ("bsd", "end", "heads", "iso", "pieces", "start", "stock", "traced", "zone")
 
     def __init__(self, created: float) -> None:
         self.start = created // 1
@@ -34,6 +37,7 @@ class Second:
         self.heads: dict[int, bytes] = {}
         self.pieces: dict[Any, Any] = {}
         self.traced = "opentelemetry.trace" in sys.modules
+        self.stock = logging.LogRecord.getMessage is _get_message
         moment = time.localtime(self.start)
         minutes = (moment.tm_gmtoff or 0) // 60
         sign, minutes = ("-", -minutes) if minutes < 0 else ("+", minutes)

@@ -73,7 +73,11 @@ class QuickEncoder(Encoder):
             pieces: Pieces | None = second.pieces.get(key) or self._pieces(second, record, key)
             if pieces is None:
                 return None
-            text = record.getMessage()
+            text = record.msg
+            if not second.stock or type(text) is not str or type(record) is not logging.LogRecord:
+                text = record.getMessage()
+            elif record.args:
+                text %= record.args
             json = pieces.json
             if json is not None:
                 body = json.quote(text)

@@ -15,6 +15,7 @@ _DEPTH = 20
 # Python refuses to write longer integers in decimal (sys.set_int_max_str_digits).
 _INT_BITS = 4096
 
+_SCALARS = (int, float, bool, type(None))
 _CONTAINERS = (Mapping, list, tuple, set, frozenset)
 
 
@@ -22,6 +23,8 @@ def as_text(value: object) -> str:
     """Return a field's value as text: containers as JSON, anything else as ``str`` has it."""
     if type(value) is str:
         return value
+    if type(value) in _SCALARS:
+        return safe_str(value)
     if isinstance(value, _CONTAINERS):
         import json  # slow to load, and seldom needed
 

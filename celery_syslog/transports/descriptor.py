@@ -8,7 +8,6 @@ process uses, and their inode is compared before anything is closed.
 from __future__ import annotations
 
 import os
-import random
 
 try:
     import fcntl
@@ -55,7 +54,7 @@ def lift(fd: int) -> int:
         return fd
     limit = _limit()
     # A random start keeps two connections of a process from getting each other's number.
-    start = limit * 3 // 4 + random.randrange(max(1, limit // 8))  # noqa: S311 - no secret
+    start = limit * 3 // 4 + int.from_bytes(os.urandom(2), "big") % max(1, limit // 8)
     try:
         high = fcntl.fcntl(fd, fcntl.F_DUPFD_CLOEXEC, start)
     except OSError:

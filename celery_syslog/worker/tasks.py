@@ -22,49 +22,45 @@ class _Last(threading.local):
 _last = _Last()
 
 
-def _request() -> tuple[Any, Any]:
-    """Return the task that runs in this thread (or greenlet) and its request, None for what there is not."""
-    task = _task_stack.top
-    return task, None if task is None else task.request_stack.top
-
-
-def _request_from_storage() -> tuple[Any, Any]:
-    """Do the same without the four calls that each ``top`` takes, as this runs for every record.
-
-    A LocalStack of Celery's keeps a list in a dictionary by thread or greenlet, and removes both when the
-    list gets empty (celery/utils/threads.py, Local).
-    """
-    ident = _ident()
-    found = _storage.get(ident)
-    if found is None:
-        return None, None
-    task = found["stack"][-1]
-    found = task.request_stack._local.__storage__.get(ident)
-    return task, None if found is None else found["stack"][-1]
-
-
-try:
-    _storage: dict[Any, dict[str, list[Any]]] = _task_stack._local.__storage__
-    _ident = _task_stack.__ident_func__
-    _running = _request_from_storage
-except AttributeError:  # USE_FAST_LOCALS is set, or Celery has changed
-    _running = _request
-
-
 def current_task() -> TaskContext | None:
     """Return the context of the task that runs in this thread, or None.
 
     It is made once per request, not per record. The request itself is no place to keep it: Celery
     copies a request's attributes into the headers of messages (celery/app/task.py, Context).
     """
-    task, request = _running()
-    if request is None:
+    # What `top` of Celery's two stacks does, without the four calls of each, as this runs for every
+    # record: a dictionary by thread or greenlet has the lists (celery/utils/threads.py, Local).
+    ident = _ident()
+    found = _storage.get(ident)
+    if found is None:
         return None
+    task = found["stack"][-1]
+    found = task.request_stack._local.__storage__.get(ident)
+    if found is None:
+        return None
+    request = found["stack"][-1]
     seen, context = _last.seen
     if request is not seen:
         context = _context(task, request)
         _last.seen = (request, context)
     return context
+
+
+def _current_task() -> TaskContext | None:
+    task = _task_stack.top
+    request = None if task is None else task.request_stack.top
+    if request is None:
+        return None
+    if request is not _last.seen[0]:
+        _last.seen = (request, _context(task, request))
+    return _last.seen[1]
+
+
+try:
+    _storage: dict[Any, dict[str, list[Any]]] = _task_stack._local.__storage__
+    _ident = _task_stack.__ident_func__
+except AttributeError:  # USE_FAST_LOCALS is set, or Celery has changed
+    current_task = _current_task
 
 
 def _context(task: Any, request: Any) -> TaskContext | None:
