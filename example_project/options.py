@@ -60,7 +60,7 @@ def parse(argv: Sequence[str] | None) -> Options:
         formatter_class=argparse.RawDescriptionHelpFormatter,
     )
     add = parser.add_argument
-    add("--broker", metavar="URL", help="a broker, e.g. amqp://guest:guest@localhost//")
+    add("--broker", metavar="URL", help="amqp://guest:guest@localhost// or redis://localhost")
     add("--syslog", metavar="URL", help="a collector, e.g. unix:///dev/log")
     add("--log-file", metavar="FILE", type=Path, help="the file that collector writes: to count its lines")
     add("--tasks", metavar="N", type=_count, default=1, help="rounds of tasks (default 1)")

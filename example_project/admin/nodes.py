@@ -3,7 +3,7 @@
 import json
 import secrets
 import urllib.request
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import ExitStack, contextmanager
 from typing import Any
@@ -19,15 +19,7 @@ _CALM = {
 }
 
 
-class _Brief(PrivateNode):
-    """A node for a moment."""
-
-    def __init__(self, plugins: Iterable[str] = (), config: Iterable[str] = ()) -> None:
-        super().__init__(plugins, config)
-        self._env |= _CALM
-
-
-class ManagedNode(_Brief):
+class ManagedNode(PrivateNode):
     """A private node with the management plugin: its web page and REST API are at ``management_url``.
 
     ``seconds`` is how often it counts. The rates on the page need RabbitMQ's own five.
@@ -38,6 +30,7 @@ class ManagedNode(_Brief):
         address = ["management.tcp.ip = 127.0.0.1", f"management.tcp.port = {self.http_port}"]
         counting = f"collect_statistics_interval = {1000 * seconds}"
         super().__init__(["rabbitmq_management"], [*address, counting])
+        self._env |= _CALM
 
     @property
     def management_url(self) -> str:
@@ -53,13 +46,13 @@ class ManagedNode(_Brief):
             return False
 
 
-class Member(_Brief):
+class Member(PrivateNode):
     """A node that can reach the others of its group: they share a cookie and a name server."""
 
     def __init__(self, name: str, group: PrivateNode | None) -> None:
         super().__init__()
         self.node = f"{name}@localhost"
-        self._env["RABBITMQ_NODENAME"] = self.node
+        self._env |= {"RABBITMQ_NODENAME": self.node, **_CALM}
         if group is not None:
             shared = group.environment()
             self._env |= {key: shared[key] for key in ("HOME", "ERL_EPMD_PORT")}
