@@ -13,7 +13,7 @@ class Limits(NamedTuple):
     messages: int = 500_000
     """Messages kept; the oldest sixteenth makes room."""
     memory: int = 256 << 20
-    """Bytes of raw messages kept, counted before decoding."""
+    """Bytes of raw messages kept; decoded they take more, JSON that is made to hurt up to thirty times."""
     message_size: int = 256 << 10
     """Bytes of one message; a longer datagram is cut, a longer stream frame ends its connection."""
     connections: int = 256

@@ -164,6 +164,7 @@ def _tls_context(
     import ssl
 
     context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.num_tickets = 0  # a sender that never reads would leave them unread, and its close be a reset
     try:
         context.load_cert_chain(certfile, keyfile)
     except OSError as error:

@@ -57,6 +57,8 @@ def test_certificate_files(authority: trustme.CA, tmp_path: Path) -> None:
                 sender.send(b"<14>hello\n")
             assert receiver.wait_for(1, 30)[0].msg == "hello"
             assert receiver.url.startswith("tls://127.0.0.1:")
+            receiver.stop()
+            assert receiver.dropped == {}  # a client that never reads and just goes is no trouble
 
 
 def test_missing_or_wrong_certificates_are_told_at_once(tmp_path: Path) -> None:
@@ -79,14 +81,12 @@ def test_a_large_burst_is_read_to_its_end(authority: trustme.CA, context: ssl.SS
 
 
 def test_an_orderly_end_is_answered(authority: trustme.CA, context: ssl.SSLContext) -> None:
-    """RFC 5425 section 4.4: close_notify is answered with close_notify; just going is fine too."""
+    """RFC 5425 section 4.4: close_notify is answered with close_notify."""
     with SyslogReceiver("tls://127.0.0.1:0", ssl_context=context) as receiver:
         with connect(receiver, authority) as sender:
             sender.send(b"<14>orderly\n")
             sender.unwrap().close()  # raises SSLEOFError without the answer
-        with connect(receiver, authority) as sender:
-            sender.send(b"<14>abrupt\n")
-        assert [message.msg for message in receiver.wait_for(2, 30)] == ["orderly", "abrupt"]
+        assert receiver.wait_for(1, 30)[0].msg == "orderly"
         receiver.stop()
         assert receiver.dropped == {}
 

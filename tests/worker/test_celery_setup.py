@@ -85,7 +85,7 @@ def test_worker_and_broker_are_processes(
 def test_nodes_are_killed_and_restarted(
     celery_setup: CeleryTestSetup, syslog_receiver: SyslogReceiver
 ) -> None:
-    """A killed worker is gone and comes back; a restarted broker keeps its port, and the worker finds it."""
+    """Killed, both are gone; restarted, the broker has its port again, and the worker finds it."""
     worker, broker = celery_setup.worker, celery_setup.broker
     assert worker is not None
     assert broker is not None
@@ -96,6 +96,7 @@ def test_nodes_are_killed_and_restarted(
     assert worker.container.status == "exited"
     with pytest.raises(ContainerFailed, match="has ended"):
         worker.ready()
+    broker.kill()
     broker.restart()
     worker.restart()
     assert celery_setup.ready(ping=True)
