@@ -61,7 +61,9 @@ class UnixTransport(StreamTransport):
                 kind = _socket.SOCK_STREAM
                 sock = _connected(path, kind)
         except OSError as error:
-            raise TransportError(error.errno, f"{path}: {error.strerror or error}") from error
+            what = error.strerror or str(error)
+            # Where the address names no path, the one that was found has to be said.
+            raise TransportError(error.errno, what if self.address.path else f"{path}: {what}") from error
         if kind == _socket.SOCK_DGRAM:
             self.framing = None
             self._adopt(sock)

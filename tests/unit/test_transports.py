@@ -123,7 +123,7 @@ class TestUnix:
 
     @pytest.mark.parametrize("kind", ["absent", "file", "stale", "long"])
     def test_why_not(self, folder: Path, kind: str) -> None:
-        """A failure names the path and the reason, and leaves no descriptor behind."""
+        """A failure names the reason, not the path, which the address has; no descriptor is left behind."""
         path = folder / ("x" * 200 if kind == "long" else "log")
         if kind == "file":
             path.touch()
@@ -131,8 +131,9 @@ class TestUnix:
             with socket.socket(socket.AF_UNIX, socket.SOCK_DGRAM) as collector:
                 collector.bind(str(path))
         before = len(os.listdir("/proc/self/fd"))
-        with pytest.raises(TransportError, match=str(path)) as caught:
+        with pytest.raises(TransportError, match=r"No such file|refused|too long") as caught:
             opened(str(path))
+        assert str(path) not in str(caught.value)
         wanted = {"absent": errno.ENOENT, "file": errno.ECONNREFUSED, "stale": errno.ECONNREFUSED}
         assert kind == "long" or caught.value.errno == wanted[kind]
         assert len(os.listdir("/proc/self/fd")) == before
@@ -197,7 +198,7 @@ class TestDescriptor:
 
     def test_lift_where_there_is_no_room(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Where no high number is to be had, the descriptor stays as it is."""
-        monkeypatch.setattr("celery_syslog.transports.descriptor.random.randrange", lambda end: 1 << 30)
+        monkeypatch.setattr("celery_syslog.transports.descriptor._limit", lambda: 1 << 30)
         low = os.open(os.devnull, os.O_RDONLY)
         assert lift(low) == low
         os.close(low)
