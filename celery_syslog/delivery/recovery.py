@@ -2,11 +2,8 @@
 
 from __future__ import annotations
 
-# Not the threading module: its start() waits and takes locks, and this may run in a signal handler.
-# gevent replaces what these names stand for, so they are looked up when used.
-import _thread
+import _thread  # gevent replaces what its names stand for, so they are looked up when used
 import errno
-import signal
 from collections.abc import Callable
 from time import monotonic
 
@@ -14,14 +11,12 @@ from .. import trouble
 from ..settings import Settings
 from ..transports import pause
 from .adoption import Adoption
+from .background import start_thread
 from .engine import BATCH, BLOCKED, EMPTY, Engine
 from .incident import DOWN, DRAINING, HEALTHY, STALLED, Backoff
+from .listener import LISTEN, Listener
 
 __all__ = ["OnRecovered", "Recovery"]
-
-# Those that a fault raises cannot be blocked in any meaningful way.
-_FAULTS = {getattr(signal, name, None) for name in ("SIGSEGV", "SIGBUS", "SIGFPE", "SIGILL", "SIGABRT")}
-_SIGNALS = signal.valid_signals() - _FAULTS if hasattr(signal, "pthread_sigmask") else set()
 
 #: Makes the record that tells what was lost, from the counts by reason and the incident's seconds.
 OnRecovered = Callable[[dict[str, int], float], "bytes | None"]
@@ -32,10 +27,6 @@ _BREATH = 0.00005
 _SPIN = 0.001
 #: Seconds between two attempts of a flush to connect over a network.
 _AGAIN = 0.02
-#: Seconds between two looks at what a collector has confirmed while all is well.
-_LISTEN = 0.1
-#: How many such looks have to find everything confirmed before they are given up.
-_QUIET = 10
 #: Seconds a stalled collector is watched in one go.
 _WATCH = 0.5
 #: Seconds after which a stalled collector is given up for the next address.
@@ -60,8 +51,7 @@ class Recovery:
         # Not begun afresh after an incident: a home that answers and then stalls is left alone for longer.
         self._home = Backoff(0.5, 60.0)
         self._home_at = 0.0
-        self._quiet = 0
-        self._arrived = 0
+        self._listener = Listener(engine)
         self._adoption = Adoption(engine, settings.spool)
 
     def needed(self) -> bool:
@@ -81,22 +71,10 @@ class Recovery:
             return True
         with self._engine.lock:
             if not self.running:
-                self._start()
+                self.running = self._engine.attended = True
+                if not start_thread(self._run):
+                    self._leave()
             return self.running
-
-    def _start(self) -> None:
-        # The thread inherits that all signals are blocked. One sent to the process would otherwise find
-        # it where the main thread has blocked it: billiard does so for the moment in which dying would
-        # leave a lock behind and hang the whole pool (Worker._do_exit).
-        before = signal.pthread_sigmask(signal.SIG_BLOCK, _SIGNALS) if _SIGNALS else None
-        try:
-            self.running = self._engine.attended = True
-            _thread.start_new_thread(self._run, ())
-        except RuntimeError:
-            self._leave()
-        finally:
-            if before is not None:
-                signal.pthread_sigmask(signal.SIG_SETMASK, before)
 
     def _leave(self) -> None:
         """Have the next log call start another thread, if one is needed; lock held, or in trouble."""
@@ -180,8 +158,7 @@ class Recovery:
         return self._healthy(watch)
 
     def _dial_when_due(self) -> float:
-        if self._arrived != self._engine.store.arrived:
-            self._arrived = self._engine.store.arrived
+        if self._listener.progress():
             self._backoff.reset()  # the last connection was good for something
         delay = self._dial_at - monotonic()
         if delay > 0:
@@ -281,30 +258,19 @@ class Recovery:
         with engine.lock:
             if engine.incident.state != HEALTHY or len(engine.store):
                 return 0.0
-            listening = engine.line.confirms and self._listen()
+            listening = self._listener.look()
             if engine.line.index <= 0 or engine.line.transport is None:
                 if listening:
-                    return _LISTEN
+                    return LISTEN
                 self._leave()
                 return None
         now = monotonic()
         if self._home_at > now:
-            return min(self._home_at - now, _LISTEN) if listening else self._home_at - now
+            return min(self._home_at - now, LISTEN) if listening else self._home_at - now
         due, self._home_at = self._home_at, now + self._home.delay()
         if due:
             self._go_home()
         return 0.0
-
-    def _listen(self) -> bool:
-        """See what is confirmed, and whether the connection holds when nobody logs; False after a while.
-
-        Lock held.
-        """
-        self._quiet = self._quiet + 1 if self._engine.settled() else 0
-        if self._quiet < _QUIET:
-            return True
-        self._engine.store.tidy()
-        return False
 
     def _go_home(self) -> None:
         engine = self._engine
