@@ -40,6 +40,9 @@ def main() -> None:
     parser.add_argument(
         "--write", action="store_true", help="write results, chart and docs/performance.md anew"
     )
+    parser.add_argument(
+        "--workers", type=int, default=3, help="turns of whole workers (default: %(default)s)"
+    )
     options = parser.parse_args()
     if options.quick:
         options.rounds, options.calls = 1, 40
@@ -71,12 +74,12 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
         if not options.only:
             path = sinks["unix"].url.removeprefix("unix://")
             run["footprint"] = footprint(path, 1 if options.quick else 7)
-            run["worker"] = [] if options.quick else throughput(path, 5, 600)
+            run["worker"] = [] if options.quick else throughput(path, options.workers, 400)
     return run
 
 
 def count_all(figures: list[Figure], floors: dict[str, str], folder: Path, sinks: dict[str, Sink]) -> None:
-    """Add the instructions of one call to the figures of the cases with a goal and of the peers."""
+    """Add the instructions of one call to the figures of the formats."""
     urls = {scheme: sink.url for scheme, sink in sinks.items()}
     wanted = [
         figure for figure in figures if not figure.missing and figure.group in ("formats", "peers", "roads")

@@ -12,6 +12,9 @@ import pytest
 
 ROOT = Path(__file__).parent.parent.parent
 
+if str(ROOT) not in sys.path:
+    sys.path.append(str(ROOT))
+
 pytestmark = pytest.mark.skipif(sys.platform != "linux", reason="the suite reads /proc")
 
 
