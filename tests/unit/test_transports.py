@@ -197,7 +197,7 @@ class TestDescriptor:
 
     def test_lift_where_there_is_no_room(self, monkeypatch: pytest.MonkeyPatch) -> None:
         """Where no high number is to be had, the descriptor stays as it is."""
-        monkeypatch.setattr("celery_syslog.transports.descriptor.random.randrange", lambda end: 1 << 30)
+        monkeypatch.setattr("celery_syslog.transports.descriptor._limit", lambda: 1 << 30)
         low = os.open(os.devnull, os.O_RDONLY)
         assert lift(low) == low
         os.close(low)
