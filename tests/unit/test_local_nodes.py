@@ -154,9 +154,9 @@ def test_a_process_is_what_docker_calls_a_container(tmp_path: Path) -> None:
 def test_killing_a_process_kills_its_children(tmp_path: Path) -> None:
     """As a container's end ends all that is in it."""
     code = (
-        "import subprocess, sys; print(subprocess.Popen(['sleep', '600']).pid, flush=True); sys.stdin.read()"
+        "import signal, subprocess, sys; child = subprocess.Popen(['sleep', '600'])\n"
+        "print(child.pid, flush=True); sys.stdin.read(); signal.pause()"
     )
-    code += "; import signal; signal.pause()"
     process = LocalProcess("node", ["python", "-c", code], {}, tmp_path)
     process.start()
     child = int(wait_until(process.fresh_logs, "its child", detail=process.logs))
