@@ -32,7 +32,17 @@ def make_app(stage: Stage, **settings: Any) -> Celery:
     stage.leftovers += [("queue", name), ("exchange", name), ("exchange", events)]
     app = Celery("lessons", set_as_current=False)
     app.conf.update(settings)
+    stage.undo.append(lambda: _close(app))
     return app
+
+
+def _close(app: Celery) -> None:
+    """Close what Celery keeps open for a next call: its pool of connections, and the one for results."""
+    results: Any = getattr(app.backend, "result_consumer", None)
+    if getattr(results, "_connection", None) is not None:  # stop() takes for granted that it has begun
+        results.stop()
+    app.pool.force_close_all()
+    app.close()
 
 
 @contextmanager
