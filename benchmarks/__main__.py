@@ -74,7 +74,7 @@ def measure(options: argparse.Namespace) -> dict[str, Any]:
         if not options.only:
             path = sinks["unix"].url.removeprefix("unix://")
             run["footprint"] = footprint(path, 1 if options.quick else 7)
-            run["worker"] = [] if options.quick else throughput(path, options.workers, 400)
+            run["worker"] = [] if options.quick else throughput(path, options.workers, 1000)
     return run
 
 

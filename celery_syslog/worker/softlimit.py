@@ -16,6 +16,9 @@ import logging
 import signal
 import sys
 import threading
+
+# signal.getsignal looks for an enum member first, which costs each task some microseconds.
+from _signal import getsignal  # type: ignore[import-not-found]
 from collections.abc import Callable
 from types import FrameType
 from typing import Any
@@ -87,7 +90,7 @@ def guard_child() -> None:
     """
     if not hasattr(signal, "SIGUSR1") or threading.current_thread() is not threading.main_thread():
         return
-    handler = signal.getsignal(signal.SIGUSR1)
+    handler = getsignal(signal.SIGUSR1)
     if handler is pool.soft_timeout_sighandler:
         signal.signal(signal.SIGUSR1, SoftLimitGuard(handler))
 
