@@ -62,7 +62,7 @@ class Delivery:
         """
         direct = self._engine.direct
         if direct is None:
-            if not (self._recovery.running and self._engine.keep(data)):
+            if not (self._engine.attended and self._engine.keep(data)):
                 self._send_held(data)
             return
         try:

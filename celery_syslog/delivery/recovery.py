@@ -40,8 +40,6 @@ class Recovery:
         self._engine = engine
         self._settings = settings
         self._report = report
-        #: The thread is there; it ends only under the engine's lock, and not in trouble.
-        self.running = False
         self._stepping = _thread.allocate_lock()
         self._local = not any(address.host for address in engine.line.addresses)
         # A local connect costs microseconds, and while a busy process waits for it the buffer fills.
@@ -53,6 +51,11 @@ class Recovery:
         self._home_at = 0.0
         self._listener = Listener(engine)
         self._adoption = Adoption(engine, settings.spool)
+
+    @property
+    def running(self) -> bool:
+        """Whether the thread is there; it ends only under the engine's lock, and not in trouble."""
+        return self._engine.attended
 
     def needed(self) -> bool:
         """Tell whether there is anything to do that log calls do not do by themselves."""
@@ -71,14 +74,14 @@ class Recovery:
             return True
         with self._engine.lock:
             if not self.running:
-                self.running = self._engine.attended = True
+                self._engine.attended = True
                 if not start_thread(self._run):
                     self._leave()
             return self.running
 
     def _leave(self) -> None:
         """Have the next log call start another thread, if one is needed; lock held, or in trouble."""
-        self.running = self._engine.attended = False
+        self._engine.attended = False
         if self._engine.line.confirms:
             self._engine.direct = None
 
